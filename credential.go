@@ -1,0 +1,35 @@
+package muster
+
+import "time"
+
+// Credential is a key pair with which an application calls for one tenant. Its secret signs requests (HMAC), so the
+// server must be able to read it: it is stored sealed, and shown to a person once, when it is made.
+type Credential struct {
+	Tenant    ID        `json:"tenantId"`
+	AppID     string    `json:"appId"` // unique in the installation
+	Name      string    `json:"name,omitempty"`
+	Disabled  bool      `json:"disabled"`
+	Secrets   []Secret  `json:"secrets"` // one, or two during a rotation's overlap; the newest first
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+// Secret is one of a credential's sealed secrets.
+type Secret struct {
+	Sealed    []byte    `json:"-"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"` // zero: it does not expire
+}
+
+// Live gives the secrets that verify a signature at the time.
+func (c *Credential) Live(now time.Time) []Secret {
+	if c.Disabled {
+		return nil
+	}
+	live := make([]Secret, 0, len(c.Secrets))
+	for _, s := range c.Secrets {
+		if s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) {
+			live = append(live, s)
+		}
+	}
+	return live
+}

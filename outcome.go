@@ -1,0 +1,53 @@
+package muster
+
+// Result is how a row ended. Every row of an accepted batch gets exactly one.
+type Result uint8
+
+const (
+	Succeeded Result = iota + 1
+	Failed
+	Skipped // nothing was to be done, since the user exists
+)
+
+var resultNames = [...]string{"", "succeeded", "failed", "skipped"}
+
+func (r Result) String() string { return resultNames[r] }
+
+// Reason is why a row failed or was skipped, in terms that every contract maps to its own codes. The numbers are stored.
+type Reason uint8
+
+const (
+	ReasonNone       Reason = 0
+	ReasonExists     Reason = 1 // the user exists
+	ReasonNotFound   Reason = 2 // the user does not exist
+	ReasonInvalid    Reason = 3 // a field breaks a rule
+	ReasonConflict   Reason = 4 // a key is held by another user, who is never named
+	ReasonNoSeat     Reason = 5 // the tenant's user limit is reached
+	ReasonNoCapacity Reason = 6 // the tenant's personal space is used up
+	ReasonForbidden  Reason = 7 // the caller may not do this to this user
+	ReasonLastAdmin  Reason = 8 // it would leave the tenant without an enabled system administrator
+	ReasonInternal   Reason = 9 // a fault that the row itself causes in us
+	ReasonCancelled  Reason = 10
+)
+
+var reasonNames = [...]string{
+	"", "exists", "not-found", "invalid", "conflict", "no-seat", "no-capacity", "forbidden", "last-administrator", "internal", "cancelled",
+}
+
+func (r Reason) String() string { return reasonNames[r] }
+
+// Outcome is the one answer to a row.
+type Outcome struct {
+	Row     int // position in the batch, from 0
+	ID      ID  // the row's own id
+	Result  Result
+	Reason  Reason // ReasonNone where the row succeeded
+	Field   string // the field at fault, in the caller's contract's name
+	Detail  string // a sentence for a person; "" where the row succeeded
+	User    ID     // the user made, changed or found; 0 if none
+	Subject string // what the caller named the user by, as sent
+}
+
+func fault(reason Reason, field, detail string) *Fault {
+	return &Fault{Reason: reason, Field: field, Detail: detail}
+}

@@ -1,0 +1,113 @@
+package provision
+
+import (
+	"context"
+	"time"
+
+	"muster"
+)
+
+// Store is what the engine needs of a database. Every method is safe for concurrent use, and either happens as a whole
+// and durably (it survives power loss once it returned nil) or not at all. An error that wraps [muster.ErrRow] is the
+// data's own fault; a [*muster.Error] is a refusal; any other is the store's trouble and goes away by trying again.
+type Store interface {
+	// Accept stores a batch with its chunks and wakes its lane in one transaction, under the tenant's lock. It assigns
+	// the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
+	//
+	// A batch whose Replay is remembered, for an unfinished batch or with RefuseReplay for any, is not stored:
+	// the answer is the first batch's id with Replayed set. Beyond the limits of Admission it refuses with
+	// KindOverloaded, for a tenant that does not exist with KindNotFound.
+	Accept(ctx context.Context, a *Acceptance) (Accepted, error)
+
+	// Pending lists the lanes that have chunks, in any order.
+	Pending(ctx context.Context) ([]muster.LaneRef, error)
+
+	// Next reads the lane's chunks after a position (nil: from the first) in the order in which they are to be applied:
+	// as many as hold no more than rows rows, but one at least if there is any. In LaneOrdered that is the order of
+	// acceptance, in LaneCreate round-robin by rows between batches; chunks of one batch come in list order in both.
+	Next(ctx context.Context, lane muster.LaneRef, after *Position, rows int) ([]Work, error)
+
+	// Snapshot reads what Plan needs to know, at one moment, without lock.
+	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
+
+	// Apply takes the tenant's lock, finds which of the chunks still wait (same first row and number of rows), reads
+	// the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,
+	// kept rows, the batches' counters and, for a batch whose last row this was, its end and the destruction of its
+	// payload key; it deletes the chunks, and counts the tenant's usage and queue. All in one transaction. An error of
+	// decide rolls back and comes back as it is. decide must not block, and may be called again if the transaction is.
+	Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide Decide) error
+
+	// Split replaces a waiting chunk by parts that cover the same rows in order. A chunk no longer waiting is left alone.
+	Split(ctx context.Context, chunk muster.Chunk, parts []muster.Chunk) error
+
+	// Purge takes one small step of forgetting, of at most limit rows: outcomes, kept rows and at last the record
+	// of batches that finished before the time, and replays that have expired by now. It reports whether it found anything.
+	Purge(ctx context.Context, tenant muster.ID, finishedBefore, now time.Time, limit int) (bool, error)
+
+	// Tenant reads a tenant; KindNotFound if there is none.
+	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
+	// Tenants lists all tenants by id.
+	Tenants(ctx context.Context) ([]muster.Tenant, error)
+
+	// Ping fails if the store cannot be read and written.
+	Ping(ctx context.Context) error
+}
+
+// Acceptance is a batch on its way into the store.
+type Acceptance struct {
+	Batch        muster.Batch // Sequence is the store's to assign
+	PayloadKey   []byte       // wrapped; seals the chunks; destroyed when the batch is finished
+	KeptKey      []byte       // wrapped; seals the kept rows; destroyed when the batch is purged
+	Chunks       []muster.Chunk
+	LastID       muster.ID // the largest id used in the batch
+	Replay       []byte    // keyed fingerprint of the request; nil if it has none
+	ReplayUntil  time.Time // when the fingerprint may be forgotten
+	RefuseReplay bool
+	Admission    Admission
+}
+
+// Admission bounds what a tenant may have queued.
+type Admission struct {
+	Rows  int64
+	Bytes int64 // of sealed payload
+}
+
+// Accepted is what became of an Acceptance.
+type Accepted struct {
+	Batch    muster.ID
+	Replayed bool // Batch is an earlier one, and nothing was stored
+}
+
+// Position is a chunk's place in its lane.
+type Position struct {
+	Rank     int64 // LaneCreate: the lane's position in rows when the batch came plus FirstRow; LaneOrdered: 0
+	Sequence int64 // the batch's
+	FirstRow int
+}
+
+// Work is a waiting chunk with what opening and understanding it takes.
+type Work struct {
+	Chunk      muster.Chunk
+	Position   Position
+	Batch      muster.Batch // as accepted; the counters are not filled
+	PayloadKey []byte
+	KeptKey    []byte
+}
+
+// Decide plans the chunks that still wait, given the tenant's state under its lock. live has an element per chunk.
+type Decide func(snapshot muster.Snapshot, live []bool) (*Writes, error)
+
+// Writes is what Apply writes.
+type Writes struct {
+	Planned muster.Planned // its Outcomes are not read: those of Chunks are
+	Chunks  []ChunkWrites  // one for each live chunk
+	Now     time.Time      // stamps users and finished batches
+}
+
+// ChunkWrites is what becomes of one chunk.
+type ChunkWrites struct {
+	Chunk    muster.Chunk
+	Position Position
+	Outcomes []muster.Outcome // one for each of its rows, in order
+	Kept     []byte           // the rows that did not succeed, sealed under the kept key, without passwords; nil if none
+}

@@ -1,0 +1,120 @@
+package muster
+
+// Action is what a row asks for.
+type Action uint8
+
+const (
+	ActionCreate  Action = iota + 1 // make a user; what happens when he exists is the row's OnExisting
+	ActionUpdate                    // change the fields that the row sets, of a user who exists
+	ActionDisable                   // a disabled user keeps everything but may not sign in; again is a success
+	ActionEnable                    // undoes ActionDisable
+	ActionDelete                    // removes the user and frees his seat, capacity and keys
+)
+
+var actionNames = [...]string{"", "CREATE", "MODIFY", "DISABLE", "ENABLE", "DELETE"}
+
+func (a Action) String() string {
+	if int(a) < len(actionNames) {
+		return actionNames[a]
+	}
+	return "unknown"
+}
+
+// OnExisting is what ActionCreate does with a user who is there already.
+type OnExisting uint8
+
+const (
+	SkipExisting   OnExisting = iota // the row is skipped with ReasonExists and names the existing user
+	FailExisting                     // the row fails with ReasonExists
+	UpdateExisting                   // the row updates him (upsert)
+)
+
+// FieldSet is a set of a user's fields, a bit each.
+type FieldSet uint16
+
+const (
+	FieldAccount FieldSet = 1 << iota
+	FieldPhone
+	FieldEmail
+	FieldFirstName
+	FieldSurname
+	FieldDisplayName
+	FieldPassword
+	FieldLevel
+	FieldDepartment
+	FieldCapacity
+	FieldRoles
+)
+
+// Has reports whether every field of f is in the set.
+func (s FieldSet) Has(f FieldSet) bool { return s&f == f }
+
+// Row is one line of a batch as its caller sent it: nothing trimmed, folded or checked. Set says which fields were
+// there at all; the others are absent, which is not the same as empty.
+type Row struct {
+	Action      Action
+	Set         FieldSet
+	Account     string
+	Phone       string
+	Email       string
+	FirstName   string
+	Surname     string
+	DisplayName string
+	Password    string // in the clear; a Row is never stored unsealed, and never logged
+	Roles       []string
+	// Fault is what made the row unreadable while it was decoded, such as a number where text belongs. A row with a
+	// fault fails with it and does nothing.
+	Fault *Fault
+}
+
+// Fault is why a row cannot be done: the outcome it will have.
+type Fault struct {
+	Reason Reason
+	Field  string // the field's name in the caller's contract; "" when no field is to blame
+	Detail string // a sentence that says what would be accepted, without the field's value
+}
+
+// Entry is a row made ready for [Plan]: trimmed, normalised and checked as far as one row alone can be.
+type Entry struct {
+	Action     Action
+	Match      Key // decides who is meant
+	OnExisting OnExisting
+	Actor      AdminLevel // who asks: he grants no level above his own and changes nobody above him
+	NewID      ID         // the id of the user if the row creates one
+	Set        FieldSet   // which fields of User the row sets
+	User       User       // the values; ID where Match is KeyID
+	Password   bool       // the row brings a password, whose hash is in User.PasswordHash once it is known
+	Fault      *Fault     // the row fails with it
+}
+
+// Keys lists what a snapshot must find users by. Values are normalised and not empty; repeats do no harm.
+type Keys struct {
+	IDs      []ID
+	Accounts []string
+	Phones   []string
+	Emails   []string
+}
+
+// KeysOf collects the keys that planning the entries needs to know the holders of.
+func KeysOf(entries []Entry, settings *TenantSettings) Keys {
+	var keys Keys
+	for i := range entries {
+		e := &entries[i]
+		if e.Fault != nil {
+			continue
+		}
+		if e.Match == KeyID && e.User.ID != 0 {
+			keys.IDs = append(keys.IDs, e.User.ID)
+		}
+		if k := e.User.AccountKey; k != "" {
+			keys.Accounts = append(keys.Accounts, k)
+		}
+		if k := e.User.PhoneKey; k != "" {
+			keys.Phones = append(keys.Phones, k)
+		}
+		if k := e.User.EmailKey; k != "" && (settings.UniqueEmail || e.Match == KeyEmail) {
+			keys.Emails = append(keys.Emails, k)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,85 @@
+package muster
+
+import (
+	"slices"
+	"time"
+)
+
+// User is a person in a tenant's directory. Account, Phone and Email are kept as given beside the normalised key by
+// which they are compared; an empty key is none.
+type User struct {
+	ID           ID         `json:"id"`
+	Account      string     `json:"account,omitempty"`
+	AccountKey   string     `json:"-"` // case-folded, unique in the tenant
+	Phone        string     `json:"phone,omitempty"`
+	PhoneKey     string     `json:"-"` // E.164 or bare digits, unique in the tenant
+	Email        string     `json:"email,omitempty"`
+	EmailKey     string     `json:"-"` // lower-cased, unique where the tenant says so
+	FirstName    string     `json:"firstName,omitempty"`
+	Surname      string     `json:"surname,omitempty"`
+	DisplayName  string     `json:"displayName,omitempty"`
+	PasswordHash string     `json:"-"` // PHC string; "" is an account that waits for activation
+	Level        AdminLevel `json:"adminLevel"`
+	Disabled     bool       `json:"disabled"`
+	Department   ID         `json:"departmentId"`
+	CapacityGB   int64      `json:"capacityGB"` // 0 to MaxCapacityGB
+	Roles        []ID       `json:"roleIds,omitempty"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	UpdatedAt    time.Time  `json:"updatedAt"`
+}
+
+// MaxCapacityGB is the largest capacity of one user, in GB (KooDrive contract, section 3).
+const MaxCapacityGB = 1_048_576
+
+// AdminLevel is what a user may administer (KooDrive contract, section 5); the numbers are the contract's.
+type AdminLevel uint8
+
+const (
+	LevelDepartmentAdmin AdminLevel = 0 // administers a department and those below it
+	LevelCommon          AdminLevel = 1 // administers nothing
+	LevelSystemAdmin     AdminLevel = 2 // administers the tenant
+	LevelManager         AdminLevel = 5 // a member with management permissions
+)
+
+// Valid reports whether the level is one of the contract's four.
+func (l AdminLevel) Valid() bool { return l <= LevelSystemAdmin || l == LevelManager }
+
+// Above reports whether l has more power than other. The numbers are names, not an order: from least to most it goes
+// common, department administrator, manager, system administrator.
+func (l AdminLevel) Above(other AdminLevel) bool { return l.rank() > other.rank() }
+
+func (l AdminLevel) rank() int {
+	return slices.Index([]AdminLevel{LevelCommon, LevelDepartmentAdmin, LevelManager, LevelSystemAdmin}, l)
+}
+
+// MayProvision reports whether a user of the level may submit batches (KooDrive contract, section 4).
+func (l AdminLevel) MayProvision() bool { return l == LevelSystemAdmin || l == LevelManager }
+
+// Key is a field that tells one user of a tenant from another.
+type Key uint8
+
+const (
+	KeyNone    Key = iota // the row names no existing user
+	KeyID                 // the user's ID
+	KeyAccount            // the account, case-folded
+	KeyPhone              // the normalised phone
+	KeyEmail              // the lower-cased e-mail
+)
+
+var keyNames = [...]string{KeyNone: "none", KeyID: "id", KeyAccount: "account", KeyPhone: "phone", KeyEmail: "email"}
+
+func (k Key) String() string { return keyNames[k] }
+
+// key is the user's value of a key other than KeyID; "" is none.
+func (u *User) key(k Key) string {
+	switch k {
+	case KeyAccount:
+		return u.AccountKey
+	case KeyPhone:
+		return u.PhoneKey
+	case KeyEmail:
+		return u.EmailKey
+	default:
+		return ""
+	}
+}
