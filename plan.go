@@ -156,7 +156,7 @@ func (p *planner) create(e *Entry) (ID, *Fault) {
 	p.hold(d)
 	p.usage.Users++
 	p.countAdmin(&u, +1)
-	p.unhashed = e.Password && u.PasswordHash == ""
+	p.unhashed = e.unhashed()
 	return u.ID, nil
 }
 
@@ -185,7 +185,7 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 		return f
 	}
 	p.replace(d, next)
-	p.unhashed = e.Password && next.PasswordHash == ""
+	p.unhashed = e.unhashed()
 	return nil
 }
 

@@ -118,3 +118,8 @@ func KeysOf(entries []Entry, settings *TenantSettings) Keys {
 	}
 	return keys
 }
+
+// unhashed reports whether the entry would write a password whose hash is missing.
+func (e *Entry) unhashed() bool {
+	return e.Password && e.Set.Has(FieldPassword) && e.User.PasswordHash == ""
+}

@@ -35,6 +35,7 @@ type Store interface {
 	// kept rows, the batches' counters and, for a batch whose last row this was, its end and the destruction of its
 	// payload key; it deletes the chunks, and counts the tenant's usage and queue. All in one transaction. An error of
 	// decide rolls back and comes back as it is. decide must not block, and may be called again if the transaction is.
+	// The chunks are named by tenant, batch, first row and number of rows; their Payload is not filled.
 	Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide Decide) error
 
 	// Split replaces a waiting chunk by parts that cover the same rows in order. A chunk no longer waiting is left alone.

@@ -1,0 +1,59 @@
+package mapping
+
+import (
+	"errors"
+	"strings"
+
+	"muster"
+	"muster/password"
+)
+
+// kooDrive applies the field rules of the KooDrive contract, section 1. The user is meant by his phone, lands in the root
+// department as a common user, and an existing one is a skip.
+func (m *Mapper) kooDrive(row *muster.Row, e *muster.Entry) {
+	e.Match, e.OnExisting = muster.KeyPhone, muster.SkipExisting
+	e.Set = row.Set | muster.FieldDepartment | muster.FieldLevel
+	u := &e.User
+	u.Department, u.Level = m.tenant.RootDepartment, muster.LevelCommon
+	region := m.tenant.Settings.PhoneRegion
+	if u.FirstName, e.Fault = Name("firstname", row.FirstName, 1, maxName); e.Fault != nil {
+		return
+	}
+	if u.Surname, e.Fault = Name("surname", row.Surname, 0, maxName); e.Fault != nil {
+		return
+	}
+	u.Phone = row.Phone
+	if u.PhoneKey, e.Fault = PhoneKey("phone", row.Phone, region); e.Fault != nil {
+		return
+	}
+	if row.Email != "" {
+		u.Email = row.Email
+		if u.EmailKey, e.Fault = EmailKey("email", row.Email); e.Fault != nil {
+			return
+		}
+	}
+	if row.Password != "" {
+		e.Password = true
+		e.Fault = m.password("password", row.Password, u)
+	} else {
+		e.Set &^= muster.FieldPassword
+	}
+}
+
+// password applies the tenant's password rule.
+func (m *Mapper) password(field, secret string, u *muster.User) *muster.Fault {
+	rule := m.tenant.Settings.Password
+	policy := password.Policy{MinLength: rule.MinLength, MaxLength: rule.MaxLength, MinClasses: rule.MinClasses}
+	local, _, _ := strings.Cut(u.Email, "@")
+	err := policy.Check(secret, password.Subject{
+		Phone: u.Phone, Names: []string{u.FirstName, u.Surname, u.DisplayName}, EmailLocal: local,
+	})
+	if err == nil {
+		return nil
+	}
+	var e *muster.Error
+	if errors.As(err, &e) {
+		return invalid(field, e.Detail)
+	}
+	return invalid(field, err.Error())
+}

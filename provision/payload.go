@@ -1,0 +1,129 @@
+package provision
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"muster"
+	"muster/secret"
+)
+
+// rowRecord is a row as a sealed payload holds it. It is encoded as a CBOR array (RFC 8949): fields are added at the end
+// alone, and never change their meaning, since a newer version opens what an older one sealed.
+type rowRecord struct {
+	_           struct{} `cbor:",toarray"`
+	Action      muster.Action
+	Set         muster.FieldSet
+	Account     string
+	Phone       string
+	Email       string
+	FirstName   string
+	Surname     string
+	DisplayName string
+	Password    string
+	Roles       []string
+	FaultReason muster.Reason
+	FaultField  string
+	FaultDetail string
+}
+
+// keptRecord is a row that did not succeed, as it is kept for the failures file and a retry: without its password, but
+// with the hash if one was made.
+type keptRecord struct {
+	_    struct{} `cbor:",toarray"`
+	Row  int
+	Hash string
+	Sent rowRecord
+}
+
+func encodeRow(r *muster.Row) rowRecord {
+	rec := rowRecord{
+		Action: r.Action, Set: r.Set, Account: r.Account, Phone: r.Phone, Email: r.Email, FirstName: r.FirstName,
+		Surname: r.Surname, DisplayName: r.DisplayName, Password: r.Password, Roles: r.Roles,
+	}
+	if r.Fault != nil {
+		rec.FaultReason, rec.FaultField, rec.FaultDetail = r.Fault.Reason, r.Fault.Field, r.Fault.Detail
+	}
+	return rec
+}
+
+func (rec *rowRecord) row() muster.Row {
+	r := muster.Row{
+		Action: rec.Action, Set: rec.Set, Account: rec.Account, Phone: rec.Phone, Email: rec.Email, FirstName: rec.FirstName,
+		Surname: rec.Surname, DisplayName: rec.DisplayName, Password: rec.Password, Roles: rec.Roles,
+	}
+	if rec.FaultReason != muster.ReasonNone {
+		r.Fault = &muster.Fault{Reason: rec.FaultReason, Field: rec.FaultField, Detail: rec.FaultDetail}
+	}
+	return r
+}
+
+func payloadBinding(c *muster.Chunk) []byte {
+	return secret.Binding("payload", int64(c.Tenant), int64(c.Batch), int64(c.FirstRow), int64(c.Rows))
+}
+
+func keptBinding(c *muster.Chunk) []byte {
+	return secret.Binding("kept", int64(c.Tenant), int64(c.Batch), int64(c.FirstRow), int64(c.Rows))
+}
+
+func keyBinding(use string, tenant, batch muster.ID) []byte {
+	return secret.Binding(use, int64(tenant), int64(batch))
+}
+
+// sealRows fills the chunk's payload.
+func sealRows(key *secret.DataKey, c *muster.Chunk, rows []muster.Row) error {
+	records := make([]rowRecord, len(rows))
+	for i := range rows {
+		records[i] = encodeRow(&rows[i])
+	}
+	plain, err := cbor.Marshal(records)
+	if err != nil {
+		return fmt.Errorf("encode the rows of a chunk: %w", err)
+	}
+	c.Payload = key.Seal(make([]byte, 0, len(plain)+secret.BlockOverhead), plain, payloadBinding(c))
+	secret.Wipe(plain)
+	return nil
+}
+
+// openRows reads what sealRows wrote.
+func openRows(key *secret.DataKey, c *muster.Chunk) ([]muster.Row, error) {
+	plain, err := key.Open(nil, c.Payload, payloadBinding(c))
+	if err != nil {
+		return nil, fmt.Errorf("open chunk %d of batch %s: %w", c.FirstRow, c.Batch, err)
+	}
+	defer secret.Wipe(plain)
+	var records []rowRecord
+	if err := cbor.Unmarshal(plain, &records); err != nil {
+		return nil, fmt.Errorf("decode chunk %d of batch %s: %w", c.FirstRow, c.Batch, err)
+	}
+	if len(records) != c.Rows {
+		return nil, fmt.Errorf("chunk %d of batch %s holds %d rows and should hold %d", c.FirstRow, c.Batch, len(records), c.Rows)
+	}
+	rows := make([]muster.Row, len(records))
+	for i := range records {
+		rows[i] = records[i].row()
+	}
+	return rows, nil
+}
+
+// sealKept seals the rows that did not succeed, nil if all did.
+func sealKept(key *secret.DataKey, c *muster.Chunk, rows []muster.Row, entries []muster.Entry, outcomes []muster.Outcome) ([]byte, error) {
+	var records []keptRecord
+	for i := range outcomes {
+		if outcomes[i].Result == muster.Succeeded {
+			continue
+		}
+		rec := keptRecord{Row: outcomes[i].Row, Hash: entries[i].User.PasswordHash, Sent: encodeRow(&rows[i])}
+		rec.Sent.Password = ""
+		records = append(records, rec)
+	}
+	if records == nil {
+		return nil, nil
+	}
+	plain, err := cbor.Marshal(records)
+	if err != nil {
+		return nil, fmt.Errorf("encode the kept rows of a chunk: %w", err)
+	}
+	return key.Seal(make([]byte, 0, len(plain)+secret.BlockOverhead), plain, keptBinding(c)), nil
+}

@@ -1,0 +1,143 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"muster"
+	"muster/mapping"
+	"muster/secret"
+)
+
+// run is a run of consecutive chunks of one lane, on its way from the store to Apply. Its entries are those of its
+// chunks, one after the other.
+type run struct {
+	tenant  *muster.Tenant
+	chunks  []chunk
+	entries []muster.Entry
+	hashes  *hashes // nil if none are being made
+}
+
+// chunk is an opened chunk. start is where its entries begin in the run's.
+type chunk struct {
+	Work
+	rows  []muster.Row
+	keys  *dataKeys
+	start int
+}
+
+// dataKeys are a batch's unwrapped keys.
+type dataKeys struct {
+	payload, kept *secret.DataKey
+}
+
+// open unseals and normalises chunks.
+func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work) (*run, error) {
+	t, err := e.Store.Tenant(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{tenant: t, chunks: make([]chunk, len(works))}
+	keys := map[muster.ID]*dataKeys{}
+	for i := range works {
+		w := &works[i]
+		if keys[w.Batch.ID] == nil {
+			if keys[w.Batch.ID], err = e.unwrap(w); err != nil {
+				return nil, err
+			}
+		}
+		c := chunk{Work: *w, keys: keys[w.Batch.ID], start: len(r.entries)}
+		if c.rows, err = openRows(c.keys.payload, &w.Chunk); err != nil {
+			return nil, err
+		}
+		c.Chunk.Payload = nil
+		r.entries = append(r.entries, e.normalise(ctx, t, &c)...)
+		r.chunks[i] = c
+	}
+	return r, nil
+}
+
+func (e *Engine) unwrap(w *Work) (*dataKeys, error) {
+	payload, err := e.Keyring.UnwrapDataKey(w.PayloadKey, keyBinding("payload-key", w.Chunk.Tenant, w.Chunk.Batch))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap the payload key of batch %s: %w", w.Chunk.Batch, err)
+	}
+	kept, err := e.Keyring.UnwrapDataKey(w.KeptKey, keyBinding("kept-key", w.Chunk.Tenant, w.Chunk.Batch))
+	if err != nil {
+		return nil, fmt.Errorf("unwrap the kept key of batch %s: %w", w.Chunk.Batch, err)
+	}
+	return &dataKeys{payload: payload, kept: kept}, nil
+}
+
+// normalise maps a chunk's rows. A row on which it panics fails alone.
+func (e *Engine) normalise(ctx context.Context, tenant *muster.Tenant, c *chunk) []muster.Entry {
+	mapper := mapping.New(tenant, c.Batch.Contract, c.Batch.ActorLevel)
+	entries := make([]muster.Entry, len(c.rows))
+	for i := range c.rows {
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					e.logPanic(ctx, &c.Chunk, p)
+					entries[i] = muster.Entry{Fault: internalFault()}
+				}
+			}()
+			entries[i] = mapper.Entry(&c.rows[i], c.Chunk.FirstUser+muster.ID(i))
+		}()
+	}
+	return entries
+}
+
+func internalFault() *muster.Fault {
+	return &muster.Fault{Reason: muster.ReasonInternal, Detail: "This row could not be processed because of an internal fault; the others are not affected."}
+}
+
+// logPanic leaves the panic's value out, which may hold a personal field: its type and the stack tell where to look.
+func (e *Engine) logPanic(ctx context.Context, c *muster.Chunk, p any) {
+	e.Logger.LogAttrs(ctx, slog.LevelError, "a row caused a panic", slog.String("batch", c.Batch.String()),
+		slog.Int("firstRow", c.FirstRow), slog.Int("rows", c.Rows), slog.String("panic", fmt.Sprintf("%T", p)),
+		slog.String("stack", string(debug.Stack())))
+}
+
+// part is the run of chunks i to j-1, which shares its entries with r.
+func (r *run) part(i, j int) *run {
+	end := len(r.entries)
+	if j < len(r.chunks) {
+		end = r.chunks[j].start
+	}
+	start := r.chunks[i].start
+	p := &run{tenant: r.tenant, chunks: make([]chunk, j-i), entries: r.entries[start:end:end], hashes: r.hashes}
+	copy(p.chunks, r.chunks[i:j])
+	for k := range p.chunks {
+		p.chunks[k].start -= start
+	}
+	return p
+}
+
+// join is r and the run that follows it.
+func (r *run) join(next *run) *run {
+	j := &run{tenant: next.tenant, chunks: append(r.chunks[:len(r.chunks):len(r.chunks)], next.chunks...)}
+	for k := len(r.chunks); k < len(j.chunks); k++ {
+		j.chunks[k].start += len(r.entries)
+	}
+	j.entries = append(r.entries[:len(r.entries):len(r.entries)], next.entries...)
+	return j
+}
+
+// replan opens the run anew with the tenant's present settings, keeping the hashes that are made.
+func (e *Engine) renormalise(ctx context.Context, r *run) error {
+	t, err := e.Store.Tenant(ctx, r.tenant.ID)
+	if err != nil {
+		return err
+	}
+	r.tenant = t
+	for i := range r.chunks {
+		c := &r.chunks[i]
+		for k, entry := range e.normalise(ctx, t, c) {
+			entry.User.PasswordHash = r.entries[c.start+k].User.PasswordHash
+			r.entries[c.start+k] = entry
+		}
+	}
+	return nil
+}

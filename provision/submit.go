@@ -1,0 +1,106 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"muster"
+	"muster/secret"
+)
+
+// Submit stores the batch durably and returns its id; from then on it runs by itself. Refusals are [*muster.Error] and
+// leave nothing behind: KindOverloaded when the tenant has too much queued, KindUnavailable when the disk is nearly
+// full or the clock is wrong, KindUnauthenticated for a refused replay.
+func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
+	if err := e.diskRoom(); err != nil {
+		return Receipt{}, err
+	}
+	a, err := e.acceptance(&s)
+	if err != nil {
+		return Receipt{}, err
+	}
+	accepted, err := e.Store.Accept(ctx, a)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !accepted.Replayed {
+		e.Dispatcher.Wake(muster.LaneRef{Tenant: s.Tenant, Lane: a.Batch.Lane})
+		e.metrics.batches.Inc()
+		e.metrics.accepted.Add(float64(len(s.Rows)))
+	}
+	return Receipt(accepted), nil
+}
+
+// acceptance cuts, numbers and seals a submission. A data key for the payload and one for the rows that are kept
+// make it possible to destroy the first, under which passwords lie, while the second lives on.
+func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
+	batch, err := e.IDs.Next()
+	if err != nil {
+		return nil, err
+	}
+	now := e.Now()
+	a := &Acceptance{
+		Batch: muster.Batch{
+			Tenant: s.Tenant, ID: batch, Contract: s.Contract, Lane: laneOf(s), AppID: s.AppID, Actor: s.Actor,
+			ActorLevel: s.ActorLevel, TraceID: s.TraceID, Total: len(s.Rows), AcceptedAt: now,
+		},
+		LastID:    batch,
+		Admission: e.Admission,
+	}
+	if s.Replay != nil {
+		mac := e.Keyring.MAC("replay", s.Replay)
+		a.Replay, a.ReplayUntil, a.RefuseReplay = mac[:], now.Add(e.ReplayWindow), e.RefuseReplays
+	}
+	payload, kept := secret.NewDataKey(), secret.NewDataKey()
+	defer payload.Wipe()
+	defer kept.Wipe()
+	if a.PayloadKey, err = e.Keyring.WrapDataKey(payload, keyBinding("payload-key", s.Tenant, batch)); err != nil {
+		return nil, fmt.Errorf("wrap a data key: %w", err)
+	}
+	if a.KeptKey, err = e.Keyring.WrapDataKey(kept, keyBinding("kept-key", s.Tenant, batch)); err != nil {
+		return nil, fmt.Errorf("wrap a data key: %w", err)
+	}
+	for first := 0; first < len(s.Rows); {
+		n := chunkLength(s.Rows[first:])
+		chunk := muster.Chunk{Tenant: s.Tenant, Batch: batch, FirstRow: first, Rows: n}
+		if chunk.FirstID, err = e.IDs.Run(n); err != nil {
+			return nil, err
+		}
+		if chunk.FirstUser, err = e.IDs.Run(n); err != nil {
+			return nil, err
+		}
+		if err := sealRows(payload, &chunk, s.Rows[first:first+n]); err != nil {
+			return nil, err
+		}
+		a.Chunks = append(a.Chunks, chunk)
+		a.LastID = max(a.LastID, chunk.FirstUser+muster.ID(n-1))
+		first += n
+	}
+	return a, nil
+}
+
+// chunkLength is how many of the rows the next chunk takes.
+func chunkLength(rows []muster.Row) int {
+	passwords := 0
+	for i := range rows[:min(len(rows), muster.ChunkRows)] {
+		if rows[i].Password != "" {
+			if passwords++; passwords > muster.ChunkPasswords {
+				return i
+			}
+		}
+	}
+	return min(len(rows), muster.ChunkRows)
+}
+
+// laneOf keeps what only creates apart from what must stay in order.
+func laneOf(s *Submission) muster.Lane {
+	if s.Contract == muster.ContractFederation {
+		return muster.LaneOrdered
+	}
+	for i := range s.Rows {
+		if s.Rows[i].Action != muster.ActionCreate {
+			return muster.LaneOrdered
+		}
+	}
+	return muster.LaneCreate
+}

@@ -1,0 +1,170 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"muster"
+)
+
+// lookAhead is how many prepared runs of chunks may wait while one is being applied. With the one in Prepare's hands it
+// bounds a turn's memory at some three thousand rows.
+const lookAhead = 1
+
+// turn prepares and applies a lane's chunks, side by side, until the slice is over or nothing is left.
+func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (more bool, err error) {
+	group, working := errgroup.WithContext(ctx)
+	ready := make(chan *run, lookAhead)
+	group.Go(func() error {
+		defer close(ready)
+		var err error
+		more, err = e.prepare(working, lane, slice, ready)
+		return err
+	})
+	group.Go(func() error { return e.applyAll(working, ready) })
+	err = group.Wait()
+	switch {
+	case ctx.Err() != nil: // stopping: what was not applied waits in the store
+		return true, nil
+	case err != nil:
+		e.metrics.turns.WithLabelValues("fault").Inc()
+		e.Logger.LogAttrs(ctx, slog.LevelError, "a lane's turn failed and will be tried again",
+			slog.String("tenant", lane.Tenant.String()), slog.String("lane", lane.Lane.String()), slog.Any("error", err))
+		return true, err
+	default:
+		e.metrics.turns.WithLabelValues("done").Inc()
+		return more, nil
+	}
+}
+
+const (
+	// readRows is how many rows a turn reads at first, and while it hashes: what is read and not hashed when the slice
+	// ends is opened again in the next turn. readGrowth is by what factor it reads more after rows that needed no hash.
+	readRows   = 4 * muster.ChunkPasswords
+	readGrowth = 4
+)
+
+// prepare reads the lane's chunks in order, makes them ready, and hands them on.
+func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice, ready chan<- *run) (more bool, err error) {
+	var after *Position
+	rows := readRows
+	for !slice.Over() {
+		works, err := e.Store.Next(ctx, lane, after, rows)
+		if err != nil {
+			return true, err
+		}
+		if len(works) == 0 {
+			return false, nil
+		}
+		r, err := e.open(ctx, lane.Tenant, works)
+		if err != nil {
+			return true, err
+		}
+		unhashed, err := e.unhashed(ctx, r)
+		if err != nil {
+			return true, err
+		}
+		if len(unhashed) == 0 {
+			rows = min(rows*readGrowth, muster.ChunkRows)
+			if err := send(ctx, ready, r); err != nil {
+				return true, err
+			}
+		} else if err := e.hashInOrder(ctx, slice, r, unhashed, ready); err != nil {
+			return true, ignoring(err, errSliceOver)
+		} else {
+			rows = readRows
+		}
+		after = &works[len(works)-1].Position
+	}
+	return true, nil
+}
+
+var errSliceOver = errors.New("the turn's time is over")
+
+func ignoring(err, target error) error {
+	if errors.Is(err, target) {
+		return nil
+	}
+	return err
+}
+
+func send(ctx context.Context, ready chan<- *run, r *run) error {
+	select {
+	case ready <- r:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// hashInOrder feeds the passwords to the pool chunk by chunk, and hands each chunk on while its last hashes are being
+// made, so that no core waits for the chunk's end. Between chunks it looks at the clock.
+func (e *Engine) hashInOrder(ctx context.Context, slice *Slice, r *run, unhashed []int, ready chan<- *run) error {
+	next := 0
+	for i := range r.chunks {
+		if i > 0 && slice.Over() {
+			return errSliceOver
+		}
+		part := r.part(i, i+1)
+		end := r.chunks[i].start + len(r.chunks[i].rows)
+		first := next
+		for next < len(unhashed) && unhashed[next] < end {
+			next++
+		}
+		if err := e.hash(ctx, part, r.chunks[i].start, unhashed[first:next]); err != nil {
+			return err
+		}
+		if err := send(ctx, ready, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyAll applies what is handed on, taking consecutive runs together while they are there and fit one transaction.
+func (e *Engine) applyAll(ctx context.Context, ready <-chan *run) error {
+	var next *run
+	for {
+		r := next
+		if next = nil; r == nil {
+			var ok bool
+			if r, ok = receive(ctx, ready); !ok {
+				return ctx.Err()
+			}
+		}
+		if err := r.await(ctx); err != nil {
+			return err
+		}
+		for next == nil {
+			select {
+			case following, ok := <-ready:
+				if !ok {
+					return e.apply(ctx, r)
+				}
+				if following.pending() || len(r.entries)+len(following.entries) > muster.ChunkRows {
+					next = following
+				} else {
+					r = r.join(following)
+				}
+				continue
+			default:
+			}
+			break
+		}
+		if err := e.apply(ctx, r); err != nil {
+			return err
+		}
+	}
+}
+
+func receive(ctx context.Context, ready <-chan *run) (*run, bool) {
+	select {
+	case r, ok := <-ready:
+		return r, ok
+	case <-ctx.Done():
+		return nil, false
+	}
+}
