@@ -32,6 +32,9 @@ type Slice struct {
 	waiting func() bool
 }
 
+// NewSlice begins a slice now. waiting reports whether another lane waits for a turn.
+func NewSlice(waiting func() bool) *Slice { return &Slice{since: time.Now(), waiting: waiting} }
+
 const (
 	sliceContended = 250 * time.Millisecond // of a turn while another lane waits
 	sliceAlone     = 2 * time.Second        // of a turn while none does
@@ -97,7 +100,7 @@ func (d *Local) Run(ctx context.Context, turn Turn) {
 				if !ok {
 					return
 				}
-				more, err := turn(ctx, lane, &Slice{since: time.Now(), waiting: d.waiting})
+				more, err := turn(ctx, lane, NewSlice(d.waiting))
 				d.give(lane, more, err)
 			}
 		})

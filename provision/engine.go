@@ -20,11 +20,13 @@ import (
 	"muster/secret"
 )
 
-// Keyring wraps the data keys of batches and makes keyed hashes; [*secret.Keyring] is one. Its errors are retried.
+// Keyring wraps the data keys of batches and makes keyed hashes; [*secret.Keyring] is one. Its errors are retried, after
+// a Reload where the key is one that another node made.
 type Keyring interface {
-	WrapDataKey(key *secret.DataKey, aad []byte) ([]byte, error)
+	WrapDataKey(key *secret.DataKey, aad []byte) []byte
 	UnwrapDataKey(wrapped, aad []byte) (*secret.DataKey, error)
 	MAC(purpose string, data []byte) [32]byte
+	Reload(ctx context.Context) error
 }
 
 // Hasher makes password hashes on a pool of its own. Hash blocks while the pool's queue is full, then returns; done

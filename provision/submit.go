@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"fmt"
 
 	"muster"
 	"muster/secret"
@@ -54,12 +53,8 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 	payload, kept := secret.NewDataKey(), secret.NewDataKey()
 	defer payload.Wipe()
 	defer kept.Wipe()
-	if a.PayloadKey, err = e.Keyring.WrapDataKey(payload, keyBinding("payload-key", s.Tenant, batch)); err != nil {
-		return nil, fmt.Errorf("wrap a data key: %w", err)
-	}
-	if a.KeptKey, err = e.Keyring.WrapDataKey(kept, keyBinding("kept-key", s.Tenant, batch)); err != nil {
-		return nil, fmt.Errorf("wrap a data key: %w", err)
-	}
+	a.PayloadKey = e.Keyring.WrapDataKey(payload, keyBinding("payload-key", s.Tenant, batch))
+	a.KeptKey = e.Keyring.WrapDataKey(kept, keyBinding("kept-key", s.Tenant, batch))
 	for first := 0; first < len(s.Rows); {
 		n := chunkLength(s.Rows[first:])
 		chunk := muster.Chunk{Tenant: s.Tenant, Batch: batch, FirstRow: first, Rows: n}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"muster"
+	"muster/secret"
 )
 
 // lookAhead is how many prepared runs of chunks may wait while one is being applied. With the one in Prepare's hands it
@@ -30,6 +31,9 @@ func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (m
 	case ctx.Err() != nil: // stopping: what was not applied waits in the store
 		return true, nil
 	case err != nil:
+		if errors.Is(err, secret.ErrUnknownKey) {
+			err = errors.Join(err, e.Keyring.Reload(ctx))
+		}
 		e.metrics.turns.WithLabelValues("fault").Inc()
 		e.Logger.LogAttrs(ctx, slog.LevelError, "a lane's turn failed and will be tried again",
 			slog.String("tenant", lane.Tenant.String()), slog.String("lane", lane.Lane.String()), slog.Any("error", err))

@@ -1,0 +1,219 @@
+package provision_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"muster"
+	"muster/provision"
+)
+
+// faultyStore is the real store with a fault put in front of Apply. The engine meets in it what a database may do.
+type faultyStore struct {
+	provision.Store
+	apply func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error
+}
+
+func (s *faultyStore) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+	return s.apply(ctx, tenant, chunks, keys, decide)
+}
+
+var errDatabase = errors.New("the database is away")
+
+// A database in trouble is tried again until it is well, and no row pays for it.
+func TestFaultsOfTheDatabaseFailNoRow(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	b := setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			switch calls.Add(1) % 4 {
+			case 1:
+				return errDatabase // before anything happened
+			case 2: // after the plan, before the commit
+				return s.Apply(ctx, tenant, chunks, keys, func(snapshot muster.Snapshot, live []bool) (*provision.Writes, error) {
+					if _, err := decide(snapshot, live); err != nil {
+						return nil, err
+					}
+					return nil, errDatabase
+				})
+			case 3: // after the commit, whose answer is lost
+				if err := s.Apply(ctx, tenant, chunks, keys, decide); err != nil {
+					return err
+				}
+				return errDatabase
+			default:
+				return s.Apply(ctx, tenant, chunks, keys, decide)
+			}
+		}}
+	}))
+	b.start(t)
+	batch, outcomes := b.finished(t, b.submit(t, append(rows(40, rowWithPassword), rows(100, row)[40:]...)...))
+	if batch.Succeeded != 100 || len(outcomes) != 100 {
+		t.Errorf("%d succeeded, %d failed, %d outcomes; want 100 successes", batch.Succeeded, batch.Failed, len(outcomes))
+	}
+}
+
+func TestReadyTellsOfTrouble(t *testing.T) {
+	t.Parallel()
+	failing := make(chan struct{}, 1)
+	var well atomic.Bool
+	b := setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			if well.Load() {
+				return s.Apply(ctx, tenant, chunks, keys, decide)
+			}
+			select {
+			case failing <- struct{}{}:
+			default:
+			}
+			return errDatabase
+		}}
+	}))
+	b.start(t)
+	must(t, b.engine.Ready(t.Context()))
+	id := b.submit(t, row(1))
+	<-failing
+	<-failing // the first fault has been taken down
+	if err := b.engine.Ready(t.Context()); !errors.Is(err, errDatabase) {
+		t.Errorf("Ready = %v, want the fault", err)
+	}
+	well.Store(true)
+	b.finished(t, id)
+}
+
+// poisoned refuses or panics on users of one phone, as a database does that cannot store a value, or a defect of ours.
+func poisoned(phone string, fail func(decide provision.Decide) provision.Decide) option {
+	return over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			if slices.Contains(keys.Phones, phone) {
+				decide = fail(decide)
+			}
+			return s.Apply(ctx, tenant, chunks, keys, decide)
+		}}
+	})
+}
+
+// A row that cannot be processed is isolated and fails alone; its neighbours are as if it had not been there.
+func TestARowThatCannotBeProcessedFailsAlone(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(provision.Decide) provision.Decide{
+		"the database refuses its data": func(decide provision.Decide) provision.Decide {
+			return func(snapshot muster.Snapshot, live []bool) (*provision.Writes, error) {
+				if _, err := decide(snapshot, live); err != nil {
+					return nil, err
+				}
+				return nil, fmt.Errorf("%w: value out of range", muster.ErrRow)
+			}
+		},
+		"the plan panics on it": func(decide provision.Decide) provision.Decide {
+			return func(_ muster.Snapshot, live []bool) (*provision.Writes, error) {
+				return decide(muster.Snapshot{}, live)
+			}
+		},
+	} {
+		for _, bad := range []int{0, 357, 999} {
+			t.Run(fmt.Sprintf("%s, row %d", name, bad), func(t *testing.T) {
+				t.Parallel()
+				b := setup(t, poisoned(row(bad).Phone, fail))
+				b.start(t)
+				id := b.submit(t, rows(1000, row)...)
+				next := b.submit(t, rows(1010, row)[1000:]...)
+				_, outcomes := b.finished(t, id)
+				for i, o := range outcomes {
+					if o.Row != i || o.ID != outcomes[0].ID+muster.ID(i) {
+						t.Fatalf("outcome %d is of row %d, id %s", i, o.Row, o.ID)
+					}
+					if i == bad {
+						if o.Result != muster.Failed || o.Reason != muster.ReasonInternal || o.Subject != row(bad).Phone {
+							t.Errorf("the bad row's outcome is %+v", o)
+						}
+					} else if o.Result != muster.Succeeded {
+						t.Errorf("row %d's outcome is %+v", i, o)
+					}
+				}
+				if batch, _ := b.finished(t, next); batch.Succeeded != 10 {
+					t.Errorf("of the batch after it %d succeeded, want 10", batch.Succeeded)
+				}
+				if strings.Contains(b.logs.String(), row(bad).Phone) {
+					t.Error("the log tells the bad row's phone")
+				}
+			})
+		}
+	}
+}
+
+// A user deleted between Prepare and Apply turns a skip into a create, whose password is hashed after all.
+func TestAUserDeletedMeanwhileIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	var once sync.Once
+	var b *bundle
+	b = setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			if chunks[0].Batch != 0 && b.hasher.count.Load() == 0 && len(keys.Phones) == 2 {
+				once.Do(func() { deleteUser(t, s, tenant, keys) })
+			}
+			return s.Apply(ctx, tenant, chunks, keys, decide)
+		}}
+	}))
+	b.start(t)
+	b.finished(t, b.submit(t, row(0), row(1), row(2)))
+	batch, outcomes := b.finished(t, b.submit(t, rowWithPassword(0), rowWithPassword(1)))
+	if batch.Succeeded != 1 || batch.Skipped != 1 || b.hasher.count.Load() != 1 {
+		t.Fatalf("%d succeeded, %d skipped, %d hashed; want one each", batch.Succeeded, batch.Skipped, b.hasher.count.Load())
+	}
+	for _, o := range outcomes {
+		u, err := b.store.User(t.Context(), b.tenant.ID, o.User)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (u.PasswordHash != "") != (o.Result == muster.Succeeded) {
+			t.Errorf("outcome %+v with hash %t", o, u.PasswordHash != "")
+		}
+	}
+}
+
+// deleteUser removes the holder of the first phone, as a call of an administrator would.
+func deleteUser(t *testing.T, s provision.Store, tenant muster.ID, keys muster.Keys) {
+	keys.Phones = keys.Phones[:1]
+	err := s.Apply(context.Background(), tenant, nil, keys, func(snapshot muster.Snapshot, _ []bool) (*provision.Writes, error) {
+		planned := muster.Plan([]muster.Entry{{
+			Action: muster.ActionDelete, Match: muster.KeyPhone, Actor: muster.LevelSystemAdmin, User: muster.User{PhoneKey: keys.Phones[0]},
+		}}, snapshot)
+		return &provision.Writes{Planned: planned}, nil
+	})
+	must(t, err)
+}
+
+// A change of the tenant's settings between Prepare and Apply prepares the rows again.
+func TestSettingsChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	var once sync.Once
+	var b *bundle
+	b = setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			once.Do(func() {
+				changed := *b.tenant
+				changed.Settings.PhoneRegion = "ZA"
+				must(t, b.store.UpdateTenant(ctx, &changed))
+			})
+			return s.Apply(ctx, tenant, chunks, keys, decide)
+		}}
+	}))
+	b.start(t)
+	r := row(0)
+	r.Phone = "0821234567"
+	_, outcomes := b.finished(t, b.submit(t, r))
+	u, err := b.store.User(t.Context(), b.tenant.ID, outcomes[0].User)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.PhoneKey != "+27821234567" || u.Phone != r.Phone {
+		t.Errorf("phone %q with key %q; want the key of the new region", u.Phone, u.PhoneKey)
+	}
+}
