@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"errors"
 	"strings"
 
 	"muster"
@@ -48,12 +47,8 @@ func (m *Mapper) password(field, secret string, u *muster.User) *muster.Fault {
 	err := policy.Check(secret, password.Subject{
 		Phone: u.Phone, Names: []string{u.FirstName, u.Surname, u.DisplayName}, EmailLocal: local,
 	})
-	if err == nil {
-		return nil
+	if err != nil {
+		return invalid(field, "It "+strings.TrimPrefix(err.Error(), "password ")+".")
 	}
-	var e *muster.Error
-	if errors.As(err, &e) {
-		return invalid(field, e.Detail)
-	}
-	return invalid(field, err.Error())
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"muster"
+	"muster/password"
 	"muster/secret"
 )
 
@@ -29,11 +30,10 @@ type Keyring interface {
 	Reload(ctx context.Context) error
 }
 
-// Hasher makes password hashes on a pool of its own. Hash blocks while the pool's queue is full, then returns; done
-// is called once, from any goroutine, with the PHC string. When ctx ends before there was room, Hash returns its error and
-// done is not called.
+// Hasher makes password hashes; [*password.Pool] is one. Submit blocks while its queue is full, then returns; done is
+// called once, from any goroutine, with the PHC string. If Submit fails, done is not called.
 type Hasher interface {
-	Hash(ctx context.Context, password string, done func(hash string, err error)) error
+	Submit(ctx context.Context, class password.Class, secret []byte, done func(hash string, err error)) error
 }
 
 // Config is what an Engine is made of. Fields without a comment on their zero value are mandatory.

@@ -463,20 +463,23 @@ func TestPurge(t *testing.T) {
 
 // countingHasher is the real pool, counted.
 type countingHasher struct {
-	hasher *password.Hasher
-	pool   *password.Pool
+	*password.Pool
+	hasher password.Hasher
 	count  atomic.Int64
 }
 
-func (h *countingHasher) Hash(ctx context.Context, secret string, done func(string, error)) error {
+func (h *countingHasher) Submit(ctx context.Context, class password.Class, secret []byte, done func(string, error)) error {
 	h.count.Add(1)
-	return h.pool.Submit(ctx, password.Bulk, []byte(secret), done)
+	return h.Pool.Submit(ctx, class, secret, done)
 }
 
 func newHasher(t *testing.T) *countingHasher {
 	t.Helper()
-	h := &countingHasher{hasher: &password.Hasher{Params: password.Params{Memory: 8, Passes: 1, Lanes: 1}}}
-	h.pool = password.NewPool(h.hasher, 2)
-	t.Cleanup(h.pool.Close)
+	h := &countingHasher{hasher: password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}}
+	var err error
+	if h.Pool, err = password.NewPool(h.hasher, 2); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
 	return h
 }

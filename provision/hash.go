@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"muster"
+	"muster/password"
 )
 
 // hashes counts the hashes of a run that are being made.
@@ -61,7 +62,7 @@ func (e *Engine) hash(ctx context.Context, r *run, base int, indices []int) erro
 	r.hashes = h
 	for _, index := range indices {
 		i := index - base
-		err := e.Hasher.Hash(ctx, r.password(i), func(hash string, err error) {
+		err := e.Hasher.Submit(ctx, password.Bulk, []byte(r.password(i)), func(hash string, err error) {
 			r.entries[i].User.PasswordHash = hash
 			h.finish(err)
 		})
