@@ -1,0 +1,87 @@
+# The versions of tools that are run but not linked in. They stay out of go.mod, which is what users of the module get.
+STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULNCHECK    := v1.8.0
+
+# How long each fuzz target runs with `make fuzz`, and how often `make crashtest` kills the server.
+FUZZTIME     ?= 30s
+KILLS        ?= 200
+
+SHELL        := /bin/bash
+.SHELLFLAGS  := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List these targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+.PHONY: demo
+demo: build ## Start a server, provision two users, and leave it running to play with.
+	@exec bin/muster demo
+
+.PHONY: build
+build: ## Build the binary, bin/muster.
+	@CGO_ENABLED=0 go build -trimpath -o bin/muster ./cmd/muster
+
+.PHONY: test
+test: format vet staticcheck race vulncheck ## Run everything that must hold before a change lands.
+
+.PHONY: race
+race: ## Run the tests, under the race detector.
+	@race=$$(scripts/compiler); \
+	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
+	go test $$race -timeout 15m ./...
+
+.PHONY: quick
+quick: ## Run the tests without the race detector.
+	@go test ./...
+
+.PHONY: format
+format: ## Say which files gofmt would change.
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: vet
+vet: ## Run go vet.
+	@go vet ./...
+
+.PHONY: staticcheck
+staticcheck: ## Run staticcheck.
+	@go run $(STATICCHECK) ./...
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what the binary calls.
+	@scripts/vulncheck $(VULNCHECK)
+
+.PHONY: lint
+lint: ## Run golangci-lint, which knows more than vet and staticcheck and takes minutes to build.
+	@go run $(GOLANGCI) run ./...
+
+.PHONY: tidy
+tidy: ## Check that go.mod and go.sum are tidy.
+	@go mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser of hostile input, FUZZTIME (30s) each.
+	@go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do \
+		go test -list '^Fuzz' "$$package" | { grep '^Fuzz' || true; } | while read -r target; do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+.PHONY: crashtest
+crashtest: ## Kill the server KILLS (200) times during a load, and see that nothing is lost or done twice.
+	@MUSTER_CRASH_KILLS=$(KILLS) go test -count 1 -timeout 60m -v -run '^TestCrash' ./bench/...
+
+.PHONY: bench
+bench: ## Measure throughput, latency and memory.
+	@go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./bench/...
+
+.PHONY: cover
+cover: ## Print the tests' coverage by package.
+	@go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
+
+.PHONY: clean
+clean: ## Remove what the other targets made.
+	@rm -rf bin coverage.out
