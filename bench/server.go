@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster/client"
+)
+
+// bench has the binary, and a folder for everything that is measured.
+type bench struct {
+	options
+	dir    string
+	binary string
+}
+
+func newBench(ctx context.Context, o options) (*bench, error) {
+	dir, err := os.MkdirTemp("", "muster-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, dir: dir, binary: filepath.Join(dir, "muster")}
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "./cmd/muster")
+	build.Stderr = os.Stderr
+	return b, build.Run()
+}
+
+func (b *bench) close() { _ = os.RemoveAll(b.dir) }
+
+// server is a running child process on a data folder of its own.
+type server struct {
+	b       *bench
+	data    string
+	url     string
+	process *exec.Cmd
+	install installation
+}
+
+type installation struct {
+	TenantID    string `json:"tenantId"`
+	AdminUserID string `json:"adminUserId"`
+	AppID       string `json:"appId"`
+	AppSecret   string `json:"appSecret"`
+}
+
+func (b *bench) serve(ctx context.Context) (*server, error) {
+	data, err := os.MkdirTemp(b.dir, "data-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{b: b, data: data}
+	if err := b.command(ctx, &s.install, "init", "--data", data); err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s.url = "http://" + address
+	log, err := os.Create(filepath.Join(data, "..", filepath.Base(data)+".log"))
+	if err != nil {
+		return nil, err
+	}
+	s.process = exec.CommandContext(ctx, b.binary, "serve", "--data", data, "--listen", address, "--log-level", "warn")
+	s.process.Stdout, s.process.Stderr = log, log
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	return s, s.ready(ctx)
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// command runs the binary and reads the JSON that it prints.
+func (b *bench) command(ctx context.Context, answer any, args ...string) error {
+	c := exec.CommandContext(ctx, b.binary, append(args, "--output", "json")...)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return fmt.Errorf("muster %s: %w", args[0], err)
+	}
+	return json.Unmarshal(out, answer)
+}
+
+func (s *server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		answer, err := http.Get(s.url + "/readyz")
+		if err == nil {
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+func (s *server) stop() {
+	_ = s.process.Process.Signal(os.Interrupt)
+	_ = s.process.Wait()
+}
+
+func (s *server) client(i installation) (*client.Client, error) {
+	return client.New(s.url, client.Credentials{AppID: i.AppID, Secret: i.AppSecret, UserID: i.AdminUserID})
+}
+
+// tenant makes another tenant with an administrator and a credential.
+func (s *server) tenant(ctx context.Context, name string) (installation, error) {
+	var made installation
+	if err := s.b.command(ctx, &made, "tenant", "create", name, "--data", s.data); err != nil {
+		return made, err
+	}
+	admin := made.AdminUserID
+	err := s.b.command(ctx, &made, "credential", "create", "--data", s.data, "--tenant", name)
+	made.AdminUserID = admin
+	return made, err
+}
+
+// memory is the largest resident size that the server has had, in MB.
+func (s *server) memory() float64 {
+	f, err := os.Open("/proc/" + strconv.Itoa(s.process.Process.Pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if value, found := strings.CutPrefix(lines.Text(), "VmHWM:"); found {
+			kb, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			return kb / 1000
+		}
+	}
+	return 0
+}
+
+// people makes n users with random phones, none twice. The keys' order is random, which is how people come, and what
+// an index suffers from.
+func people(n int, password func(i int) string) []client.User {
+	users := make([]client.User, n)
+	taken := make(map[uint64]bool, n)
+	for i := range users {
+		phone := 10_000_000_000 + rand.Uint64N(80_000_000_000)
+		for taken[phone] {
+			phone = 10_000_000_000 + rand.Uint64N(80_000_000_000)
+		}
+		taken[phone] = true
+		users[i] = client.User{
+			FirstName: "Given" + strconv.Itoa(i), Surname: "Family" + strconv.Itoa(i%1000),
+			Phone: "+" + strconv.FormatUint(phone, 10), Email: strconv.FormatUint(rand.Uint64(), 36) + "@example.org",
+		}
+		if password != nil {
+			users[i].Password = password(i)
+		}
+	}
+	return users
+}
