@@ -67,8 +67,15 @@ func keptBinding(c *muster.Chunk) []byte {
 	return secret.Binding("kept", int64(c.Tenant), int64(c.Batch), int64(c.FirstRow), int64(c.Rows))
 }
 
-func keyBinding(use string, tenant, batch muster.ID) []byte {
-	return secret.Binding(use, int64(tenant), int64(batch))
+// PayloadKeyBinding is the additional data under which a batch's payload key is wrapped. Who re-wraps keys for a rotation
+// needs it.
+func PayloadKeyBinding(tenant, batch muster.ID) []byte {
+	return secret.Binding("payload-key", int64(tenant), int64(batch))
+}
+
+// KeptKeyBinding is the additional data under which the key of a batch's kept rows is wrapped.
+func KeptKeyBinding(tenant, batch muster.ID) []byte {
+	return secret.Binding("kept-key", int64(tenant), int64(batch))
 }
 
 // sealRows fills the chunk's payload.

@@ -60,11 +60,11 @@ func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work) (*run
 }
 
 func (e *Engine) unwrap(w *Work) (*dataKeys, error) {
-	payload, err := e.Keyring.UnwrapDataKey(w.PayloadKey, keyBinding("payload-key", w.Chunk.Tenant, w.Chunk.Batch))
+	payload, err := e.Keyring.UnwrapDataKey(w.PayloadKey, PayloadKeyBinding(w.Chunk.Tenant, w.Chunk.Batch))
 	if err != nil {
 		return nil, fmt.Errorf("unwrap the payload key of batch %s: %w", w.Chunk.Batch, err)
 	}
-	kept, err := e.Keyring.UnwrapDataKey(w.KeptKey, keyBinding("kept-key", w.Chunk.Tenant, w.Chunk.Batch))
+	kept, err := e.Keyring.UnwrapDataKey(w.KeptKey, KeptKeyBinding(w.Chunk.Tenant, w.Chunk.Batch))
 	if err != nil {
 		return nil, fmt.Errorf("unwrap the kept key of batch %s: %w", w.Chunk.Batch, err)
 	}

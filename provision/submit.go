@@ -53,8 +53,8 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 	payload, kept := secret.NewDataKey(), secret.NewDataKey()
 	defer payload.Wipe()
 	defer kept.Wipe()
-	a.PayloadKey = e.Keyring.WrapDataKey(payload, keyBinding("payload-key", s.Tenant, batch))
-	a.KeptKey = e.Keyring.WrapDataKey(kept, keyBinding("kept-key", s.Tenant, batch))
+	a.PayloadKey = e.Keyring.WrapDataKey(payload, PayloadKeyBinding(s.Tenant, batch))
+	a.KeptKey = e.Keyring.WrapDataKey(kept, KeptKeyBinding(s.Tenant, batch))
 	for first := 0; first < len(s.Rows); {
 		n := chunkLength(s.Rows[first:])
 		chunk := muster.Chunk{Tenant: s.Tenant, Batch: batch, FirstRow: first, Rows: n}
