@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// defaultWALFrames makes a checkpoint due at 64 MiB of WAL. Smaller, it writes the same pages of the database more
+	// often; larger, a start after a crash takes longer to read it.
+	defaultWALFrames = 64 << 20 / pageSize
+	pageSize         = 4096
+
+	defaultIdle = 20 * time.Second
+)
+
+// checkpointer copies the WAL into the database, on a connection and a goroutine of its own, so that the WAL stays bounded
+// and no commit waits for its growth.
+//
+// Most is copied beside the writer. But the WAL begins anew only when all of it has been copied and nobody reads it,
+// which never happens by itself while the writer goes on; so the writer is paused for the small rest.
+type checkpointer struct {
+	db     *sql.DB
+	writer *writer
+	logger *slog.Logger
+	limit  int64
+	idle   time.Duration
+
+	frames  atomic.Int64 // in the WAL after the last commit
+	commits atomic.Int64
+	due     chan struct{}
+	quit    chan struct{}
+	ended   chan struct{}
+}
+
+func newCheckpointer(db *sql.DB, w *writer, o Options) *checkpointer {
+	k := &checkpointer{
+		db: db, writer: w, logger: o.Logger, limit: int64(o.walFrames), idle: o.idle,
+		due: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if k.limit == 0 {
+		k.limit = defaultWALFrames
+	}
+	if k.idle == 0 {
+		k.idle = defaultIdle
+	}
+	return k
+}
+
+func (k *checkpointer) start() { go k.loop() }
+
+// stop ends the goroutine, after the checkpoint that it may be at.
+func (k *checkpointer) stop() {
+	close(k.quit)
+	<-k.ended
+}
+
+// Close empties the WAL, after stop, and closes the connection.
+func (k *checkpointer) Close() error {
+	_, err := k.run(context.Background(), "TRUNCATE")
+	return errors.Join(err, k.db.Close())
+}
+
+// grown looks at the WAL after a commit, on the writer's connection.
+func (k *checkpointer) grown(c *conn) {
+	k.commits.Add(1)
+	frames, err := walFrames(c)
+	if err != nil { // it is looked at again after the next commit
+		return
+	}
+	k.frames.Store(frames)
+	if frames >= k.limit {
+		select {
+		case k.due <- struct{}{}:
+		default: // it is due already
+		}
+	}
+}
+
+func walFrames(c *conn) (int64, error) {
+	var busy, frames, copied int64
+	err := c.sql.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied)
+	return frames, err
+}
+
+func (k *checkpointer) loop() {
+	defer close(k.ended)
+	ticker := time.NewTicker(k.idle)
+	defer ticker.Stop()
+	seen := int64(0)
+	for {
+		var err error
+		select {
+		case <-k.due:
+			err = k.checkpoint(context.Background())
+		case <-ticker.C:
+			seen, err = k.rest(context.Background(), seen)
+		case <-k.quit:
+			return
+		}
+		if err != nil {
+			k.logger.Error("a checkpoint of the database failed and will be tried again", slog.Any("error", err))
+		}
+	}
+}
+
+// checkpoint copies the WAL: nearly all beside the writer, then the rest without him, so that his next commit begins the
+// WAL anew. A reader who is at it for longer than a second puts that off to the next commit.
+func (k *checkpointer) checkpoint(ctx context.Context) error {
+	if _, err := k.run(ctx, "PASSIVE"); err != nil {
+		return err
+	}
+	var err error
+	k.writer.pause(func() { _, err = k.run(ctx, "RESTART") })
+	return err
+}
+
+// rest empties the WAL if nothing was committed since the last look, of which it gives the count.
+func (k *checkpointer) rest(ctx context.Context, seen int64) (int64, error) {
+	commits := k.commits.Load()
+	if commits != seen || k.frames.Load() == 0 {
+		return commits, nil
+	}
+	if _, err := k.run(ctx, "PASSIVE"); err != nil {
+		return commits, err
+	}
+	var err error
+	k.writer.pause(func() {
+		var done bool
+		if done, err = k.run(ctx, "TRUNCATE"); done {
+			k.frames.Store(0)
+		}
+	})
+	return commits, err
+}
+
+// run does a checkpoint and reports whether it got through: a reader may have been in the way.
+func (k *checkpointer) run(ctx context.Context, mode string) (done bool, err error) {
+	var busy, frames, copied int64
+	err = k.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &copied)
+	if err != nil {
+		return false, fmt.Errorf("sqlite: checkpoint: %w", err)
+	}
+	return busy == 0, nil
+}

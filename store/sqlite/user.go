@@ -1,0 +1,202 @@
+package sqlite
+
+import (
+	"context"
+
+	"muster"
+)
+
+// User is [access.Store.User].
+func (s *Store) User(ctx context.Context, tenant, id muster.ID) (*muster.User, error) {
+	var u muster.User
+	err := s.readers.read(ctx, func(q querier) error {
+		return exists(scanUser(q.row(ctx, selectUser, int64(tenant), int64(id)), &u), "The user does not exist.")
+	})
+	if err != nil {
+		return nil, explain("read a user", err)
+	}
+	return &u, nil
+}
+
+// Administrators is [access.Store.Administrators].
+func (s *Store) Administrators(ctx context.Context, tenant muster.ID, limit int) ([]muster.User, error) {
+	var users []muster.User
+	err := s.readers.read(ctx, func(q querier) error {
+		rows, err := q.query(ctx, selectAdministrators, int64(tenant), limit)
+		return collect(rows, err, func(row scanner) error {
+			var u muster.User
+			err := scanUser(row, &u)
+			users = append(users, u)
+			return err
+		})
+	})
+	return users, explain("list administrators", err)
+}
+
+// Snapshot is [provision.Store.Snapshot].
+func (s *Store) Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
+	var shot muster.Snapshot
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		shot, err = snapshot(ctx, q, tenant, &keys)
+		return err
+	})
+	return shot, explain("read a snapshot", err)
+}
+
+// snapshot reads, in the transaction that q stands for, what Plan needs to know.
+func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Keys) (muster.Snapshot, error) {
+	t, err := scanTenant(q.row(ctx, selectTenant, int64(tenant)))
+	if err != nil {
+		return muster.Snapshot{}, exists(err, noTenant)
+	}
+	shot := muster.Snapshot{Settings: &t.Settings}
+	if shot.Usage, _, err = usage(ctx, q, tenant); err != nil {
+		return muster.Snapshot{}, err
+	}
+	found := holders{seen: make(map[muster.ID]bool)}
+	if len(keys.IDs) > 0 {
+		rows, err := q.query(ctx, selectUsersByID, int64(tenant), string(jsonIDs(keys.IDs)))
+		if err := collect(rows, err, found.add); err != nil {
+			return muster.Snapshot{}, err
+		}
+	}
+	for _, l := range [...]struct {
+		few, many statement
+		keys      []string
+	}{
+		{selectFewByAccount, selectManyByAccount, keys.Accounts},
+		{selectFewByPhone, selectManyByPhone, keys.Phones},
+		{selectFewByEmail, selectManyByEmail, keys.Emails},
+	} {
+		if err := found.look(ctx, q, tenant, l.few, l.many, l.keys); err != nil {
+			return muster.Snapshot{}, err
+		}
+	}
+	shot.Users = found.users
+	return shot, nil
+}
+
+// holders are the users who hold some keys, each once.
+type holders struct {
+	users []muster.User
+	seen  map[muster.ID]bool
+}
+
+func (h *holders) add(row scanner) error {
+	var u muster.User
+	if err := scanUser(row, &u); err != nil {
+		return err
+	}
+	if !h.seen[u.ID] {
+		h.seen[u.ID] = true
+		h.users = append(h.users, u)
+	}
+	return nil
+}
+
+// look finds the keys' holders, a list of keys at a time.
+func (h *holders) look(ctx context.Context, q querier, tenant muster.ID, few, many statement, keys []string) error {
+	for len(keys) > 0 {
+		by, length := many, lookupMany
+		if len(keys) <= lookupFew {
+			by, length = few, lookupFew
+		}
+		args := make([]any, length+1) // nil, which is NULL, where the keys are fewer
+		n := min(length, len(keys))
+		for i, key := range keys[:n] {
+			args[i] = key
+		}
+		args[length] = int64(tenant)
+		rows, err := q.query(ctx, by, args...)
+		if err := collect(rows, err, h.add); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+// usage reads what the tenant has taken, and the last place in its order of acceptance.
+func usage(ctx context.Context, q querier, tenant muster.ID) (u muster.Usage, sequence int64, err error) {
+	err = q.row(ctx, selectUsage, int64(tenant)).
+		Scan(&u.Users, &u.CapacityGB, &u.SystemAdmins, &u.QueuedRows, &u.QueuedBytes, &sequence)
+	return u, sequence, exists(err, noTenant)
+}
+
+// userArgs fills args with the values of userColumns.
+func userArgs(args []any, tenant muster.ID, u *muster.User, created, updated int64) {
+	args[0], args[1] = int64(tenant), int64(u.ID)
+	args[2], args[3] = orNull(u.Account), orNull(u.AccountKey)
+	args[4], args[5] = orNull(u.Phone), orNull(u.PhoneKey)
+	args[6], args[7] = orNull(u.Email), orNull(u.EmailKey)
+	args[8], args[9], args[10] = orNull(u.FirstName), orNull(u.Surname), orNull(u.DisplayName)
+	args[11] = orNull(u.PasswordHash)
+	args[12], args[13] = int64(u.Level), u.Disabled
+	args[14], args[15] = int64(u.Department), u.CapacityGB
+	args[16] = orNullIDs(u.Roles)
+	args[17], args[18] = created, updated
+}
+
+func scanUser(row scanner, u *muster.User) error {
+	var tenant muster.ID
+	return row.Scan(&tenant, &u.ID, text{&u.Account}, text{&u.AccountKey}, text{&u.Phone}, text{&u.PhoneKey}, text{&u.Email},
+		text{&u.EmailKey}, text{&u.FirstName}, text{&u.Surname}, text{&u.DisplayName}, text{&u.PasswordHash}, &u.Level,
+		&u.Disabled, &u.Department, &u.CapacityGB, ids{&u.Roles}, moment{&u.CreatedAt}, moment{&u.UpdatedAt})
+}
+
+// writeUsers brings the directory to the plan's final state. What is freed comes first, so that two users can swap their
+// keys, and a key can pass from one who is deleted to one who is new.
+func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, now int64) error {
+	if len(plan.Delete) > 0 {
+		if _, err := c.exec(deleteUsers, int64(tenant), string(jsonIDs(plan.Delete))); err != nil {
+			return err
+		}
+	}
+	if len(plan.Release) > 0 {
+		if _, err := c.exec(releaseKeys, int64(tenant), string(jsonIDs(plan.Release))); err != nil {
+			return err
+		}
+	}
+	released := make(map[muster.ID]bool, len(plan.Release))
+	for _, id := range plan.Release {
+		released[id] = true
+	}
+	for i := range plan.Update {
+		u := &plan.Update[i]
+		if err := changeUser(c, tenant, u, released[u.ID], now); err != nil {
+			return err
+		}
+	}
+	return insertAll(c, insertUser, insertUsers, userColumnCount, len(plan.Insert), func(args []any, i int) {
+		userArgs(args, tenant, &plan.Insert[i], now, now)
+	})
+}
+
+func changeUser(c *conn, tenant muster.ID, u *muster.User, keys bool, now int64) error {
+	_, err := c.exec(updateUser, orNull(u.Account), orNull(u.Phone), orNull(u.Email), orNull(u.FirstName), orNull(u.Surname),
+		orNull(u.DisplayName), orNull(u.PasswordHash), int64(u.Level), u.Disabled, int64(u.Department), u.CapacityGB,
+		orNullIDs(u.Roles), now, int64(tenant), int64(u.ID))
+	if err == nil && keys {
+		_, err = c.exec(updateUserKeys, orNull(u.AccountKey), orNull(u.PhoneKey), orNull(u.EmailKey), int64(tenant), int64(u.ID))
+	}
+	return err
+}
+
+// insertAll inserts n rows, as many as go with the statement for many, the rest one by one. fill sets the arguments of a row.
+func insertAll(c *conn, one, many statement, columns, n int, fill func(args []any, row int)) error {
+	args := make([]any, columns*min(n, insertRows))
+	for i := 0; i < n; {
+		rows, s := 1, one
+		if n-i >= insertRows {
+			rows, s = insertRows, many
+		}
+		for k := range rows {
+			fill(args[k*columns:(k+1)*columns], i+k)
+		}
+		if _, err := c.exec(s, args[:rows*columns]...); err != nil {
+			return err
+		}
+		i += rows
+	}
+	return nil
+}
