@@ -14,9 +14,10 @@ type Store interface {
 	// Accept stores a batch with its chunks and wakes its lane in one transaction, under the tenant's lock. It assigns
 	// the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
 	//
-	// A batch whose Replay is remembered, for an unfinished batch or with RefuseReplay for any, is not stored:
-	// the answer is the first batch's id with Replayed set. Beyond the limits of Admission it refuses with
-	// KindOverloaded, for a tenant that does not exist with KindNotFound.
+	// A batch whose Replay is remembered for a batch that is unfinished is not stored: the answer is that first one's id,
+	// with Replayed set. Once the first is finished, the new batch is stored and remembered in its place. With RefuseReplay
+	// a Replay remembered at AcceptedAt is refused with KindUnauthenticated instead. Beyond the limits of Admission Accept
+	// refuses with KindOverloaded and a time, for a tenant that does not exist with KindNotFound.
 	Accept(ctx context.Context, a *Acceptance) (Accepted, error)
 
 	// Pending lists the lanes that have chunks, in any order.
@@ -30,7 +31,8 @@ type Store interface {
 	// Snapshot reads what Plan needs to know, at one moment, without lock.
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
-	// Apply takes the tenant's lock, finds which of the chunks still wait (same first row and number of rows), reads
+	// Apply takes the tenant's lock, finds which of the chunks are live: they still wait (same first row and number of
+	// rows), and no row of their batch before them lacks its outcome, but for those of live chunks before them. It reads
 	// the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,
 	// kept rows, the batches' counters and, for a batch whose last row this was, its end and the destruction of its
 	// payload key; it deletes the chunks, and counts the tenant's usage and queue. All in one transaction. An error of
