@@ -1,0 +1,88 @@
+// Package native is Muster's own HTTP API under /api/v1: tenants, their credentials, and the keys of the installation.
+// Refusals are problem details (RFC 9457), and the OpenAPI 3.1 description is generated from the code and served at
+// /api/v1/openapi.json.
+//
+// The package authenticates nobody: whoever reaches the handler is the operator of the installation. It is served where
+// the file system does that, on the Unix socket in the data folder and within a local command.
+package native
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"muster/access"
+	"muster/secret"
+)
+
+// Prefix is where all paths of the API begin.
+const Prefix = "/api/v1"
+
+// maxBody bounds a request's body, in bytes: the largest one has a tenant's settings.
+const maxBody = 64 << 10
+
+// Keys are the keys that the installation seals with; [*secret.Keyring] is one.
+type Keys interface {
+	Status(ctx context.Context, items secret.Rewrapper) (secret.Status, error)
+	Rotate(ctx context.Context, items secret.Rewrapper) (secret.Rotation, error)
+	RotateMaster(ctx context.Context) error
+}
+
+// Config is what the API stands on. All fields are mandatory.
+type Config struct {
+	Access  *access.Service
+	Keys    Keys
+	Sealed  secret.Rewrapper // what is sealed under the keys
+	Logger  *slog.Logger     // takes the causes of internal errors, which no answer has
+	Version string           // of the server, for the API's description
+}
+
+type api struct{ Config }
+
+// New makes the handler. It serves paths below Prefix alone.
+func New(c Config) http.Handler {
+	mux := http.NewServeMux()
+	a := &api{c}
+	h := humago.NewWithPrefix(mux, Prefix, description(c.Version))
+	a.addTenants(h)
+	a.addCredentials(h)
+	a.addKeys(h)
+	return mux
+}
+
+// description is huma's default without what would send a reader to other hosts: its page of documentation loads
+// scripts from a content delivery network, and its schema links name the host that a client claims to speak to.
+func description(version string) huma.Config {
+	config := huma.DefaultConfig("Muster", version)
+	config.DocsPath = ""
+	config.SchemasPath = ""
+	config.CreateHooks = nil
+	config.RejectUnknownQueryParameters = true
+	return config
+}
+
+func operation(id, method, path, summary, tag string, status int) huma.Operation {
+	return huma.Operation{
+		OperationID:   id,
+		Method:        method,
+		Path:          path,
+		Summary:       summary,
+		Tags:          []string{tag},
+		DefaultStatus: status,
+		MaxBodyBytes:  maxBody,
+	}
+}
+
+// answer is a response whose body is T.
+type answer[T any] struct{ Body T }
+
+// reply maps the result of a domain call to what huma writes.
+func reply[T any](ctx context.Context, a *api, body T, err error) (*answer[T], error) {
+	if err != nil {
+		return nil, a.problem(ctx, err)
+	}
+	return &answer[T]{Body: body}, nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"muster/api/koodrive"
+)
+
+const (
+	// bodyBudget bounds the bodies that requests hold in memory at the same time, in bytes: 16 of the largest, some 400 of
+	// a usual thousand users.
+	bodyBudget = 64 << 20
+	// bodyPatience is how long a request waits for others to leave it room.
+	bodyPatience = 10 * time.Second
+)
+
+// boundBodies lets a request with a body through when there is room for it, and answers 503 when there is none for long.
+// Without it, as many of the largest bodies as there are connections would be in memory at once.
+func boundBodies(next http.Handler) http.Handler {
+	room := semaphore.NewWeighted(bodyBudget)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		size := min(r.ContentLength, koodrive.DefaultMaxBody) // what is larger is refused unread
+		if size < 0 {
+			size = koodrive.DefaultMaxBody // sent in pieces: it may be as large as any
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), bodyPatience)
+		defer cancel()
+		if err := room.Acquire(ctx, size); err != nil {
+			const body = `{"code":503,"msg":"The request cannot be taken now. Too many are being received; try again."}`
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(body)) // who does not get the answer asks again
+			return
+		}
+		defer room.Release(size)
+		next.ServeHTTP(w, r)
+	})
+}

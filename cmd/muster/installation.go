@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"muster"
+	"muster/access"
+	"muster/api/native"
+	"muster/secret"
+	"muster/store/sqlite"
+)
+
+// masterKeyFile is the master key's file in the data folder, where --master-key names no other place.
+const masterKeyFile = "master.key"
+
+// installationOptions say which installation to open, and how.
+type installationOptions struct {
+	dir       string
+	masterKey string // reference as for [secret.OpenMaster]; "" is the file in the data folder
+	node      int    // number of this process among those that make ids for the installation
+	create    bool   // whether to make what is not there
+	logger    *slog.Logger
+}
+
+// installation is a data folder that this process holds: nobody else writes to it until close.
+type installation struct {
+	options installationOptions
+	lock    io.Closer
+	store   *sqlite.Store
+	keys    *secret.Keyring
+	ids     *muster.IDSource
+	access  *access.Service
+}
+
+// openInstallation takes the folder's lock and opens what is in it. When it returns, keys that it made are on the disk.
+func openInstallation(ctx context.Context, o installationOptions) (_ *installation, err error) {
+	if !o.create {
+		if _, err := os.Stat(filepath.Join(o.dir, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
+			return nil, refused{fmt.Errorf("there is no installation in %s: muster init makes one, and --data names another folder", o.dir)}
+		}
+	}
+	in := &installation{options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, in.close())
+		}
+	}()
+	if in.lock, err = lockFolder(o.dir); err != nil {
+		return nil, err
+	}
+	if in.store, err = sqlite.Open(ctx, o.dir, sqlite.Options{Logger: o.logger}); err != nil {
+		return nil, err
+	}
+	master := o.masterKey
+	if master == "" {
+		master = filepath.Join(o.dir, masterKeyFile)
+	}
+	if in.keys, err = secret.Open(ctx, secret.Config{Master: master}, in.store); err != nil {
+		return nil, fmt.Errorf("open the keys of %s: %w", o.dir, err)
+	}
+	floor, err := in.store.IDFloor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.ids, err = muster.NewIDSource(o.node, floor, time.Now); err != nil {
+		return nil, err
+	}
+	in.access = &access.Service{Store: in.store, Keyring: in.keys, IDs: in.ids, Now: time.Now}
+	return in, nil
+}
+
+// lockFolder takes the folder for this process alone, made if it is not there.
+func lockFolder(dir string) (io.Closer, error) {
+	lock, err := sqlite.Lock(dir)
+	switch {
+	case errors.Is(err, sqlite.ErrLocked):
+		return nil, unavailable{err}
+	case err != nil:
+		return nil, err
+	default:
+		return lock, nil
+	}
+}
+
+// refused is a command that makes no sense for the installation as it is.
+type refused struct{ error }
+
+func (refused) ExitCode() int { return exitRefused }
+
+// native is the API for the operator of the installation.
+func (in *installation) native() http.Handler {
+	return native.New(native.Config{
+		Access: in.access, Keys: in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
+	})
+}
+
+// close lets go of the folder, with everything written where it belongs.
+func (in *installation) close() error {
+	var errs []error
+	if in.keys != nil {
+		errs = append(errs, in.keys.Close())
+	}
+	if in.store != nil {
+		errs = append(errs, in.store.Close())
+	}
+	if in.lock != nil {
+		errs = append(errs, in.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// firstTenant is what a new installation begins with. Ids, and a key pair, that clients already hold can be brought along.
+type firstTenant struct {
+	name    string
+	adminID muster.ID
+	pair    native.NewCredential
+}
+
+const (
+	firstTenantName     = "main"
+	firstCredentialName = "first"
+)
+
+// begin makes the first tenant with its administrator and a credential, or returns nil where there is a tenant already.
+func (in *installation) begin(ctx context.Context, first firstTenant) (*account, error) {
+	initialised, err := in.store.Initialised(ctx)
+	if err != nil || initialised {
+		return nil, err
+	}
+	tenant, admin, err := in.access.CreateTenant(ctx, access.NewTenant{Name: first.name, AdminID: first.adminID})
+	if err != nil {
+		return nil, err
+	}
+	issued, err := in.access.CreateCredential(ctx, tenant.ID, access.NewCredential{
+		Name: firstCredentialName, AppID: first.pair.AppID, Secret: first.pair.Secret,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant %s was made and its credential was not, which muster credential create makes up for: %w", tenant.ID, err)
+	}
+	a := &account{
+		TenantID: tenant.ID, AdminUserID: admin.ID, RootDepartmentID: tenant.RootDepartment, AppID: issued.Credential.AppID,
+	}
+	if first.pair.Secret == "" {
+		a.AppSecret = issued.Secret
+	}
+	return a, nil
+}
+
+// masterKeyPlace tells a person where the master key is.
+func masterKeyPlace(o installationOptions) string {
+	if o.masterKey != "" {
+		return "the master key"
+	}
+	return "the master key, " + filepath.Join(o.dir, masterKeyFile) + ","
+}
+
+// keysWork fails if the keys don't open what they seal.
+func (in *installation) keysWork() error {
+	binding := secret.Binding("readiness")
+	opened, err := in.keys.OpenSecret(in.keys.SealSecret([]byte(masterKeyFile), binding), binding)
+	if err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	if string(opened) != masterKeyFile {
+		return errors.New("keys: what was sealed opened as something else")
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"muster/api/native"
+	"muster/provision"
+)
+
+// routeConfig is what the two listeners serve.
+type routeConfig struct {
+	koodrive http.Handler
+	prefixes []string // paths under which proxies serve the contracts, without a slash at the end
+	native   http.Handler
+	ready    http.Handler
+	metrics  *prometheus.Registry
+	logger   *slog.Logger
+}
+
+// routes are the handlers of the two listeners.
+type routes struct {
+	public   http.Handler // for everybody: contracts and health
+	operator http.Handler // for who may open the socket: the native API and health
+}
+
+func newRoutes(c routeConfig) (*routes, error) {
+	observe, err := newHTTPMetrics(c.metrics)
+	if err != nil {
+		return nil, err
+	}
+	health := func() *http.ServeMux {
+		mux := http.NewServeMux()
+		mux.HandleFunc("GET /livez", alive)
+		mux.Handle("GET /readyz", c.ready)
+		mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{
+			Registry: c.metrics, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
+		}))
+		return mux
+	}
+	public, operator := health(), health()
+	operator.Handle(native.Prefix+"/", c.native)
+	wrap := func(h http.Handler) http.Handler {
+		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
+	}
+	return &routes{
+		public:   wrap(&contracts{koodrive: boundBodies(c.koodrive), prefixes: c.prefixes, others: public}),
+		operator: wrap(operator),
+	}, nil
+}
+
+// contracts hands a signed contract's requests over as they were received: a ServeMux would redirect a path that it finds
+// unclean, while the contract wants the target verified first.
+type contracts struct {
+	koodrive http.Handler
+	prefixes []string
+	others   http.Handler
+}
+
+func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isKooDrive(r.URL.Path) {
+		c.koodrive.ServeHTTP(w, r)
+		return
+	}
+	for _, prefix := range c.prefixes {
+		if below, ok := strings.CutPrefix(r.URL.Path, prefix); ok && isKooDrive(below) {
+			stripped := r.Clone(r.Context())
+			stripped.URL.Path, stripped.URL.RawPath = below, ""
+			c.koodrive.ServeHTTP(w, stripped) // the signature is over RequestURI, which stays
+			r.Pattern = stripped.Pattern
+			return
+		}
+	}
+	c.others.ServeHTTP(w, r)
+}
+
+func isKooDrive(p string) bool {
+	const first = "/koodrive/"
+	return strings.HasPrefix(path.Clean("/"+p), first)
+}
+
+// minFreePercent is below how much free space the engine accepts no batch.
+const minFreePercent = 5
+
+// checks are what /readyz asks.
+func (s *server) checks(dispatcher *provision.Local) []check {
+	checks := []check{
+		{"database", func(r *http.Request) error { return s.held.store.Ping(r.Context()) }},
+		{"clock", func(*http.Request) error { return s.held.ids.Ready() }},
+		{"key", func(*http.Request) error { return s.held.keysWork() }},
+		{"lanes", func(*http.Request) error { return dispatcher.Trouble() }},
+	}
+	if free := diskFree(s.options.dir); free != nil {
+		checks = append(checks, check{"disk", func(*http.Request) error {
+			left, total, err := free()
+			if err == nil && left/minFreePercent < total/100 {
+				err = errors.New("the disk is nearly full: no new batch is accepted until space is freed")
+			}
+			return err
+		}})
+	}
+	return checks
+}

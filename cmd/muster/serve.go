@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"muster"
+	"muster/access/signature"
+)
+
+type serveCmd struct {
+	Data          string    `default:"muster-data" type:"path" placeholder:"DIR" help:"Data folder; made if it is not there."`
+	Listen        string    `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Address to listen on, host:port."`
+	LogLevel      string    `enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
+	LogFormat     string    `enum:"auto,text,json" default:"auto" placeholder:"FORMAT" help:"Log as text or json; auto is text on a terminal, else json."`
+	TLSCert       string    `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate chain, PEM. Read again when it changes, and on SIGHUP."`
+	TLSKey        string    `name:"tls-key" type:"path" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	PublicURL     []string  `placeholder:"URL" help:"Address that clients sign, where it differs from the one that reaches the server; may be repeated."`
+	TrustedProxy  []network `name:"trusted-proxies" placeholder:"RANGE" help:"Addresses of proxies whose X-Forwarded headers count; may be repeated."`
+	ClockLeeway   period    `default:"5s" placeholder:"TIME" help:"How far in the future a request's date may be."`
+	RefuseRepeats bool      `help:"Answer every repeat of a signed request with 401, instead of with the batch that the first one made."`
+	Retention     period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
+	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file, made at the first start. Default: master.key in the data folder."`
+	Node          int       `default:"0" placeholder:"N" help:"Number of this server among those that make ids for the installation, 0 to 1023."`
+}
+
+// maxLeeway bounds the clock leeway: a date further ahead than it may be old is no date.
+const maxLeeway = signature.MaxAge
+
+func (c *serveCmd) Run(ctx context.Context, p *printer) (err error) {
+	options, err := c.options(p)
+	if err != nil {
+		return err
+	}
+	hangup, stop := hangups()
+	defer stop()
+	options.hangup = hangup
+	s, err := startServer(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer closing(s.stop, &err)
+	if err := printStart(p, s); err != nil {
+		return err
+	}
+	return s.wait(ctx)
+}
+
+func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return o, usagef("--tls-cert and --tls-key go together")
+	}
+	if leeway := time.Duration(c.ClockLeeway); leeway > maxLeeway {
+		return o, usagef("--clock-leeway is %s, at most %s is accepted", leeway, maxLeeway)
+	}
+	if retention := time.Duration(c.Retention); retention < time.Hour {
+		return o, usagef("--retention is %s, at least an hour is accepted", retention)
+	}
+	if c.Node < 0 || c.Node > muster.MaxNode {
+		return o, usagef("--node is %d, 0 to %d are accepted", c.Node, muster.MaxNode)
+	}
+	o = serverOptions{
+		installationOptions: installationOptions{
+			dir: c.Data, masterKey: c.MasterKey, node: c.Node, create: true, logger: newLogger(p.Err, c.LogFormat, c.LogLevel),
+		},
+		first:  firstTenant{name: firstTenantName},
+		listen: c.Listen, certFile: c.TLSCert, keyFile: c.TLSKey,
+		leeway: time.Duration(c.ClockLeeway), refuseRepeats: c.RefuseRepeats, retention: time.Duration(c.Retention),
+	}
+	if o.authorities, err = signature.ParseAuthorities(c.PublicURL...); err != nil {
+		return o, usagef("--public-url: %w", err)
+	}
+	o.prefixes = pathPrefixes(c.PublicURL)
+	for _, n := range c.TrustedProxy {
+		o.trusted = append(o.trusted, netip.Prefix(n))
+	}
+	return o, nil
+}
+
+// pathPrefixes lists the paths of public URLs that have one.
+func pathPrefixes(publicURLs []string) []string {
+	var prefixes []string
+	for _, raw := range publicURLs {
+		u, err := url.Parse(raw)
+		if err != nil {
+			continue // ParseAuthorities refused it
+		}
+		if prefix := strings.TrimRight(u.Path, "/"); prefix != "" {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	return prefixes
+}
+
+// newLogger logs to w. The level is one of slog's names.
+func newLogger(w io.Writer, format, level string) *slog.Logger {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		panic("log level: " + err.Error()) // kong checked it
+	}
+	options := &slog.HandlerOptions{Level: least}
+	if format == "text" || format == "auto" && isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+// hangups receives when the process gets SIGHUP.
+func hangups() (<-chan struct{}, func()) {
+	signals, out := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		defer close(out)
+		for range signals {
+			out <- struct{}{}
+		}
+	}()
+	return out, func() {
+		signal.Stop(signals)
+		close(signals)
+		for range out { //nolint:revive // until the goroutine has ended
+		}
+	}
+}
+
+// started is what serve prints as JSON when it listens.
+type started struct {
+	URL     string   `json:"url"`
+	Data    string   `json:"data"`
+	Created *account `json:"created,omitempty"` // at the first start; without the secret unless it goes to a terminal
+}
+
+func printStart(p *printer, s *server) error {
+	shown := started{URL: s.url(), Data: s.options.dir}
+	secret := ""
+	if s.first != nil {
+		created := *s.first
+		if secret = created.AppSecret; !isTerminal(p.Out) {
+			created.AppSecret = ""
+		}
+		shown.Created = &created
+	}
+	return p.print(shown, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "Muster serves %s from %s\n", shown.URL, shown.Data)
+		if shown.Created == nil {
+			return
+		}
+		_, _ = fmt.Fprintf(w, "\nThis is a new installation. Its first tenant:\n\n")
+		describeAccount(w, *shown.Created)
+		switch {
+		case shown.Created.AppSecret != "":
+			_, _ = fmt.Fprintf(w, "\nThe secret is shown this once.")
+		case secret != "":
+			_, _ = fmt.Fprintf(w, "\nThe secret is shown to a terminal alone. To have one: muster credential rotate %s --overlap 0s --data %s",
+				shown.Created.AppID, shown.Data)
+		}
+		_, _ = fmt.Fprintf(w, "\nKeep a copy of %s apart from copies of the database: nothing sealed can be read without it.\n\n",
+			masterKeyPlace(s.options.installationOptions))
+	})
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"muster/access"
+	"muster/access/signature"
+	"muster/api/koodrive"
+	"muster/password"
+	"muster/provision"
+)
+
+// Bounds of a connection. A request has a minute to arrive, which 4 MiB do at 70 kB a second, and a minute to be
+// answered; a header holds more than the largest that a signature may cover.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = time.Minute
+	writeTimeout      = time.Minute
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+
+	// operatorTimeout bounds an answer on the socket: a key rotation answers when it is done.
+	operatorTimeout = 15 * time.Minute
+
+	// drainTimeout is how long requests and turns may take to end when the server is told to stop.
+	drainTimeout = 30 * time.Second
+)
+
+// serverOptions are what a server runs with.
+type serverOptions struct {
+	installationOptions
+	first             firstTenant
+	listen            string
+	certFile, keyFile string // TLS; both or none
+	authorities       []signature.Authority
+	prefixes          []string // of their paths, which a proxy may leave in front of the contract's
+	trusted           []netip.Prefix
+	leeway            time.Duration
+	refuseRepeats     bool
+	retention         time.Duration
+	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
+}
+
+// server is a running installation: its engine and its two listeners.
+type server struct {
+	options serverOptions
+	held    *installation
+	first   *account // what the first start made; nil if this is not the first
+	pool    *password.Pool
+	engine  *provision.Engine
+
+	address string // host:port that it listens on
+	public  *http.Server
+	socket  *http.Server
+	certs   *certificates // nil without TLS
+	failed  chan error
+}
+
+// startServer opens the installation, which is made if it is not there, and serves it. Nothing listens before all that is
+// made is on the disk. The caller stops the server.
+func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
+	held, err := openInstallation(ctx, o.installationOptions)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{options: o, held: held, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	if s.first, err = held.begin(ctx, o.first); err != nil {
+		return nil, err
+	}
+	if _, err := held.keys.Resume(ctx, held.store); err != nil {
+		return nil, fmt.Errorf("go on with a rotation of keys: %w", err)
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	dispatcher := provision.NewLocal(runtime.GOMAXPROCS(0))
+	if s.pool, err = password.NewPool(password.Hasher{}, 0); err != nil {
+		return nil, err
+	}
+	engine, err := provision.New(provision.Config{
+		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
+		Logger: o.logger, Registerer: metrics, DiskFree: diskFree(o.dir), Retention: o.retention,
+		ReplayWindow: signature.MaxAge + o.leeway + time.Minute, RefuseReplays: o.refuseRepeats,
+	})
+	if err != nil {
+		return nil, err
+	}
+	verifier := &access.Verifier{
+		Directory: held.store, Keyring: held.keys, Now: time.Now, Leeway: o.leeway,
+		Policy: signature.Policy{Authorities: o.authorities, TrustedProxies: o.trusted},
+	}
+	routes, err := newRoutes(routeConfig{
+		koodrive: koodrive.New(koodrive.Config{Verifier: verifier, Submitter: engine, Reader: held.store, Logger: o.logger}),
+		prefixes: o.prefixes,
+		native:   held.native(),
+		ready:    &readiness{checks: s.checks(dispatcher), logger: o.logger, now: time.Now},
+		metrics:  metrics,
+		logger:   o.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.engine = engine
+	return s, s.listen(ctx, routes)
+}
+
+// listen begins to serve, the public address last.
+func (s *server) listen(ctx context.Context, r *routes) error {
+	s.socket = newHTTPServer(r.operator, operatorTimeout, s.options.logger)
+	s.public = newHTTPServer(r.public, writeTimeout, s.options.logger)
+	socket, err := listenSocket(s.options.dir)
+	if err != nil {
+		return err
+	}
+	s.serve(s.socket, socket)
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.options.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.options.listen, err)
+	}
+	s.address = listener.Addr().String()
+	if s.options.certFile != "" {
+		if s.certs, err = loadCertificates(s.options.certFile, s.options.keyFile, s.options.logger, time.Now); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		s.public.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs.get, NextProtos: []string{"h2", "http/1.1"}}
+		listener = tls.NewListener(listener, s.public.TLSConfig)
+	}
+	s.serve(s.public, listener)
+	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "version", thisBuild().Version)
+	return nil
+}
+
+func (s *server) serve(h *http.Server, l net.Listener) {
+	go func() {
+		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+	}()
+}
+
+// url is where a client on this machine finds the server.
+func (s *server) url() string {
+	scheme := "http"
+	if s.certs != nil {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return scheme + "://" + s.address
+	}
+	if addr, err := netip.ParseAddr(host); err == nil && addr.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// wait returns when ctx ends, or with the error of a listener that failed.
+func (s *server) wait(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.failed:
+			return err
+		case <-s.options.hangup:
+			if s.certs != nil {
+				s.certs.reload()
+			}
+		}
+	}
+}
+
+// stop ends in good order: no new connections, then requests, then turns, then the database. Work that is not done goes on at
+// the next start.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var errs []error
+	for _, h := range []*http.Server{s.public, s.socket} {
+		if h == nil {
+			continue
+		}
+		if err := h.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("end requests: %w", err), h.Close())
+		}
+	}
+	if s.engine != nil {
+		if err := s.engine.Stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("end turns: %w", err))
+		}
+	}
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	errs = append(errs, s.held.close())
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	s.options.logger.Info("stopped")
+	return nil
+}
+
+func newHTTPServer(h http.Handler, write time.Duration, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      write,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// What net/http reports are broken handshakes and connections, with the callers' addresses.
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
