@@ -96,7 +96,7 @@ func (d *Local) Run(ctx context.Context, turn Turn) {
 	for range d.workers {
 		workers.Go(func() {
 			for {
-				lane, ok := d.take()
+				lane, ok := d.take(ctx)
 				if !ok {
 					return
 				}
@@ -121,13 +121,13 @@ func (d *Local) end() {
 }
 
 // take waits for the lane whose turn it is.
-func (d *Local) take() (muster.LaneRef, bool) {
+func (d *Local) take(ctx context.Context) (muster.LaneRef, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for len(d.fresh)+len(d.queue) == 0 && !d.ended {
 		d.change.Wait()
 	}
-	if d.ended {
+	if d.ended || ctx.Err() != nil { // end may not have been called yet
 		return muster.LaneRef{}, false
 	}
 	from := &d.queue

@@ -118,7 +118,7 @@ func (b *bundle) finished(t *testing.T, batch muster.ID) (muster.Batch, []muster
 		if page.Batch.Finished() {
 			break
 		}
-		b.decided(t)
+		b.yield(t)
 	}
 	var outcomes []muster.Outcome
 	for from := 0; ; {
@@ -135,8 +135,8 @@ func (b *bundle) finished(t *testing.T, batch muster.ID) (muster.Batch, []muster
 	}
 }
 
-// decided gives the engine's goroutines the processor. There is no signal for the end of a batch, by design: callers poll.
-func (b *bundle) decided(t *testing.T) {
+// yield gives the engine's goroutines the processor. There is no signal for the end of a batch, by design: callers poll.
+func (b *bundle) yield(t *testing.T) {
 	t.Helper()
 	timer := time.NewTimer(time.Millisecond)
 	defer timer.Stop()
@@ -255,7 +255,7 @@ func TestOutcomesAppearInListOrder(t *testing.T) {
 			}
 		}
 		seen = len(page.Outcomes)
-		b.decided(t)
+		b.yield(t)
 	}
 }
 
@@ -326,24 +326,23 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.submit(t, rows(200, rowWithPassword)...)
-	restarts := 0
-	for {
+	decided := func() int {
 		page, err := b.store.BatchPage(t.Context(), b.tenant.ID, id, muster.ContractKooDrive, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page.Batch.Finished() {
-			break
-		}
+		return page.Batch.Decided()
+	}
+	restarts := 0
+	for before := 0; before < 200; before = decided() {
 		b.config.Dispatcher, b.config.Registerer = provision.NewLocal(2), prometheus.NewRegistry()
 		engine, err := provision.New(b.config)
 		if err != nil {
 			t.Fatal(err)
 		}
 		must(t, engine.Start(t.Context()))
-		before := b.hasher.count.Load()
-		for b.hasher.count.Load() < before+20 && b.hasher.count.Load() < 200 {
-			b.decided(t)
+		for decided() < min(before+20, 200) {
+			b.yield(t)
 		}
 		must(t, engine.Stop(t.Context()))
 		restarts++
@@ -457,7 +456,7 @@ func TestPurge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.decided(t)
+		b.yield(t)
 	}
 }
 

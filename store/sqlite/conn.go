@@ -54,7 +54,11 @@ func (c *conn) exec(s statement, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// query is not cut off when ctx ends: statements are short, and a connection whose statement was interrupted would have
+// to be closed, which SQLite puts off for as long as any connection of the process holds a lock on the file (POSIX
+// advisory locks, sqlite.org/src/file/src/os_unix.c), so that each would leave a file descriptor behind.
 func (c *conn) query(ctx context.Context, s statement, args ...any) (*sql.Rows, error) {
+	ctx = context.WithoutCancel(ctx)
 	prepared, err := c.prepare(ctx, s)
 	if err != nil {
 		return nil, err
@@ -63,6 +67,7 @@ func (c *conn) query(ctx context.Context, s statement, args ...any) (*sql.Rows, 
 }
 
 func (c *conn) row(ctx context.Context, s statement, args ...any) scanner {
+	ctx = context.WithoutCancel(ctx)
 	prepared, err := c.prepare(ctx, s)
 	if err != nil {
 		return failed{err}
@@ -149,11 +154,12 @@ func (r *readers) read(ctx context.Context, f func(querier) error) (err error) {
 }
 
 func readWithin(ctx context.Context, c *conn, f func(querier) error) error {
+	ctx = context.WithoutCancel(ctx)
 	if err := c.control(ctx, "BEGIN"); err != nil {
 		return err
 	}
 	err := f(c)
-	return errors.Join(err, c.control(context.WithoutCancel(ctx), "ROLLBACK")) // nothing was written
+	return errors.Join(err, c.control(ctx, "ROLLBACK")) // nothing was written
 }
 
 // Close waits for the reads under way.
