@@ -1,0 +1,209 @@
+package koodrive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"muster"
+)
+
+// answer is one line of the contract's table of codes (section 6). Where the contract names no code, it is the HTTP
+// status.
+type answer struct {
+	status, code int
+	en, zh       string // the documented sentence with which msg begins
+}
+
+type reply uint8
+
+const (
+	replyInternal reply = iota // the zero reply, so that what nobody thought of is ours
+	replySuccess
+	replyBadRequest
+	replyBadParameter
+	replyNoResource
+	replyUnauthenticated
+	replyForbidden
+	replyNoPath
+	replyMethod
+	replyConflict
+	replyTooLarge
+	replyOverloaded
+	replyUnavailable
+)
+
+var answers = [...]answer{
+	replyInternal:        {http.StatusInternalServerError, 13000201, "Internal invocation failed.", "内部调用失败。"},
+	replySuccess:         {http.StatusOK, 0, "Success", "成功"},
+	replyBadRequest:      {http.StatusBadRequest, 13000101, "Bad request.", "请求错误。"},
+	replyBadParameter:    {http.StatusBadRequest, 13000102, "Verify parameters failed.", "参数校验失败。"},
+	replyNoResource:      {http.StatusBadRequest, 13000309, "The resource does not exist.", "资源不存在。"},
+	replyUnauthenticated: {http.StatusUnauthorized, 401, "Authentication failed.", "认证失败。"},
+	replyForbidden:       {http.StatusForbidden, 13000410, "No permission.", "没有权限。"},
+	replyNoPath:          {http.StatusNotFound, 404, "There is no such path.", "路径不存在。"},
+	replyMethod:          {http.StatusMethodNotAllowed, 405, "The method is not allowed.", "不支持该请求方法。"},
+	replyConflict:        {http.StatusConflict, 409, "The request conflicts with what is stored.", "请求与现有数据冲突。"},
+	replyTooLarge:        {http.StatusRequestEntityTooLarge, 413, "The body is too large.", "请求体过大。"},
+	replyOverloaded:      {http.StatusTooManyRequests, 429, "Too much is queued.", "请求过多。"},
+	replyUnavailable:     {http.StatusServiceUnavailable, 503, "The request cannot be taken now.", "服务暂不可用。"},
+}
+
+var replies = [...]reply{
+	muster.KindInternal:        replyInternal,
+	muster.KindInvalid:         replyBadParameter,
+	muster.KindUnauthenticated: replyUnauthenticated,
+	muster.KindForbidden:       replyForbidden,
+	muster.KindNotFound:        replyNoResource,
+	muster.KindConflict:        replyConflict,
+	muster.KindOverloaded:      replyOverloaded,
+	muster.KindUnavailable:     replyUnavailable,
+}
+
+// rowCode is what a row's reason becomes. Where it has a reason of its own, that is the documented sentence.
+type rowCode struct{ code, reason string }
+
+var rowCodes = [...]rowCode{
+	muster.ReasonNone:       {"13000201", ""},
+	muster.ReasonExists:     {"40000009", "The user already exists."},
+	muster.ReasonNotFound:   {"13000309", ""},
+	muster.ReasonInvalid:    {"13000102", ""},
+	muster.ReasonConflict:   {"13000102", ""},
+	muster.ReasonNoSeat:     {"13000311", ""},
+	muster.ReasonNoCapacity: {"13000311", ""},
+	muster.ReasonForbidden:  {"13000102", ""},
+	muster.ReasonInternal:   {"13000201", ""},
+	muster.ReasonLastAdmin:  {"13000102", ""},
+	muster.ReasonCancelled:  {"409", "Cancelled before it was applied."},
+}
+
+// codeOf is the code and reason of a row that failed or was skipped. The reason names the field at fault.
+func codeOf(o *muster.Outcome) (code, reason string) {
+	line := rowCodes[muster.ReasonNone]
+	if int(o.Reason) < len(rowCodes) {
+		line = rowCodes[o.Reason]
+	}
+	if line.reason != "" {
+		return line.code, line.reason
+	}
+	return line.code, naming(o.Field, o.Detail)
+}
+
+// naming makes a detail say which field it is about, if it does not.
+func naming(field, detail string) string {
+	if field == "" || strings.Contains(detail, field) {
+		return detail
+	}
+	return field + ": " + detail
+}
+
+// refusal is a refusal for which the domain has no kind.
+type refusal struct {
+	reply  reply
+	detail string
+}
+
+func (r *refusal) Error() string { return answers[r.reply].en + " " + r.detail }
+
+func tooLarge(limit int64) error {
+	return &refusal{reply: replyTooLarge, detail: fmt.Sprintf("At most %d bytes are accepted.", limit)}
+}
+
+// badParameter refuses a request for a parameter or body that breaks a rule.
+func badParameter(format string, args ...any) error {
+	return &refusal{reply: replyBadParameter, detail: fmt.Sprintf(format, args...)}
+}
+
+// refuse writes the answer to a request that failed, and logs the cause if it is none of the caller's doing.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, chinese bool, err error) {
+	kind, detail, after := classify(err)
+	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
+		kind, detail = replyUnavailable, "" // the caller went away: nobody reads this, and nothing is wrong here
+	}
+	if kind == replyInternal {
+		h.Logger.LogAttrs(r.Context(), slog.LevelError, "a request failed",
+			slog.String("trace", trace), slog.String("route", r.Pattern), slog.Any("error", err))
+	}
+	if kind == replyOverloaded || kind == replyUnavailable {
+		w.Header().Set("Retry-After", retryAfter(after))
+	}
+	write(w, answers[kind], chinese, nil, detail)
+}
+
+func classify(err error) (kind reply, detail string, after time.Duration) {
+	var here *refusal
+	var domain *muster.Error
+	switch {
+	case errors.As(err, &here):
+		return here.reply, here.detail, 0
+	case errors.As(err, &domain) && int(domain.Kind) < len(replies):
+		kind = replies[domain.Kind]
+	}
+	if kind == replyInternal || kind == replyNoResource {
+		return kind, "", 0 // says nothing of our insides, and nothing of what exists
+	}
+	return kind, sentence(naming(domain.Field, domain.Detail)), domain.RetryAfter
+}
+
+// sentence gives a detail a capital, unless it begins with a field's name in mixed case, and a full stop.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	first, size := utf8.DecodeRuneInString(s)
+	if word, _, _ := strings.Cut(s, " "); word == strings.ToLower(word) && !strings.HasSuffix(word, ":") {
+		s = string(unicode.ToUpper(first)) + s[size:]
+	}
+	return strings.TrimSuffix(s, ".") + "."
+}
+
+// retryAfter is a delay in whole seconds, 1 at least (RFC 9110, section 10.2.3).
+func retryAfter(d time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+// write writes the envelope: data first if there is some, then code and msg, as the contract's examples have it.
+func write(w http.ResponseWriter, a answer, chinese bool, data []byte, detail string) {
+	msg := a.en
+	if chinese {
+		msg = a.zh
+	}
+	if detail != "" {
+		msg += " " + detail
+	}
+	b := make([]byte, 0, len(data)+len(msg)+64)
+	b = append(b, '{')
+	if data != nil {
+		b = append(b, `"data":`...)
+		b = append(b, data...)
+		b = append(b, ',')
+	}
+	b = append(b, `"code":`...)
+	b = strconv.AppendInt(b, int64(a.code), 10)
+	b = append(b, `,"msg":`...)
+	b = appendString(b, msg)
+	b = append(b, '}')
+	header := w.Header()
+	header.Set("Content-Type", "application/json; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(b)))
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(a.status)
+	_, _ = w.Write(b) // who does not get the answer asks again
+}
+
+// appendString appends s as a JSON string. What is not UTF-8 in it, which no row and no sentence has, becomes U+FFFD.
+func appendString(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s)
+	return b
+}
