@@ -85,16 +85,22 @@ func (o *observed) observe(r *http.Request, answer *recorder, spent time.Duratio
 	status := answer.statusOr200()
 	o.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	o.metrics.duration.WithLabelValues(route).Observe(spent.Seconds())
-	o.logger.LogAttrs(r.Context(), levelOf(status), "request",
+	o.logger.LogAttrs(r.Context(), levelOf(route, status), "request",
 		slog.String("trace", answer.Header().Get(traceHeader)), slog.String("method", knownMethod(r.Method)),
-		slog.String("route", route), slog.Int("status", status), slog.Duration("duration", spent), slog.Int64("bytes", answer.bytes))
+		slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", answer.bytes),
+		slog.Float64("ms", float64(spent.Microseconds())/1000))
 }
 
-func levelOf(status int) slog.Level {
-	if status >= http.StatusInternalServerError {
+// levelOf keeps the probes of those who watch the server out of the log, unless they find something.
+func levelOf(route string, status int) slog.Level {
+	switch {
+	case status >= http.StatusInternalServerError:
 		return slog.LevelWarn
+	case route == routeLive, route == routeReady, route == routeMetrics:
+		return slog.LevelDebug
+	default:
+		return slog.LevelInfo
 	}
-	return slog.LevelInfo
 }
 
 // knownMethod keeps a caller from writing a text of his own into the log.

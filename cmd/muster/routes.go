@@ -25,6 +25,13 @@ type routeConfig struct {
 	logger   *slog.Logger
 }
 
+// The routes that watch the server.
+const (
+	routeLive    = "GET /livez"
+	routeReady   = "GET /readyz"
+	routeMetrics = "GET /metrics"
+)
+
 // routes are the handlers of the two listeners.
 type routes struct {
 	public   http.Handler // for everybody: contracts and health
@@ -38,9 +45,9 @@ func newRoutes(c routeConfig) (*routes, error) {
 	}
 	health := func() *http.ServeMux {
 		mux := http.NewServeMux()
-		mux.HandleFunc("GET /livez", alive)
-		mux.Handle("GET /readyz", c.ready)
-		mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{
+		mux.HandleFunc(routeLive, alive)
+		mux.Handle(routeReady, c.ready)
+		mux.Handle(routeMetrics, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{
 			Registry: c.metrics, MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
 		}))
 		return mux

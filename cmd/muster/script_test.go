@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"muster/store/sqlite"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"muster": main})
+}
+
+// TestScripts runs testdata/script: the command line as people and their scripts use it. With MUSTER_UPDATE_SCRIPTS=1 the
+// outputs that the scripts compare with are written anew.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("MUSTER_UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("MUSTER_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("COLUMNS", "")
+			s := &scriptServer{env: env}
+			env.Values[serverKey{}] = s
+			env.Defer(s.kill)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  exits,
+			"field":  field,
+			"get":    get,
+			"hold":   hold,
+			"mode":   mode,
+			"serve":  serve,
+			"settle": settle,
+		},
+	})
+}
+
+// exits runs a muster command and wants an exit code: exits 3 tenant show nobody.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 1 {
+		ts.Fatalf("usage: exits CODE [ARGUMENT...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec("muster", args[1:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("muster %s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// field puts a value from the JSON that was printed last into a variable: field APP credentials.0.appId. With ! there
+// must be no such value.
+func field(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: field VARIABLE PATH")
+	}
+	var value any
+	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &value); err != nil {
+		ts.Fatalf("what was printed is not JSON: %v", err)
+	}
+	for part := range strings.SplitSeq(args[1], ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			ts.Check(err)
+			if value = nil; i < len(v) {
+				value = v[i]
+			}
+		default:
+			value = nil
+		}
+	}
+	switch {
+	case neg && value != nil:
+		ts.Fatalf("%s is %v, want none", args[1], value)
+	case neg:
+	case value == nil:
+		ts.Fatalf("%s is not there", args[1])
+	default:
+		ts.Setenv(args[0], fmt.Sprint(value))
+	}
+}
+
+// hold takes the data folder's lock, as another process does, until the script ends.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: hold DIR")
+	}
+	lock, err := sqlite.Lock(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { _ = lock.Close() })
+}
+
+// mode wants files of a mode: mode 600 data/master.key.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	for _, name := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(name))
+		ts.Check(err)
+		if got := info.Mode().Perm(); uint64(got) != want {
+			ts.Fatalf("%s has mode %04o, want %04o", name, got, want)
+		}
+	}
+}
+
+type serverKey struct{}
+
+// scriptServer is a script's server, a process of its own.
+type scriptServer struct {
+	env    *testscript.Env
+	cmd    *exec.Cmd
+	output bytes.Buffer // what it printed before it listened
+	rest   chan string  // what it printed and logged after, when it has ended
+}
+
+// serve starts muster, with the arguments given, and waits until it listens; $URL is where.
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serverKey{}).(*scriptServer)
+	if s.cmd != nil {
+		ts.Fatalf("a server runs already")
+	}
+	var binary string
+	for dir := range strings.SplitSeq(ts.Getenv("PATH"), string(filepath.ListSeparator)) {
+		if candidate := filepath.Join(dir, "muster"); binary == "" {
+			if _, err := os.Stat(candidate); err == nil {
+				binary = candidate
+			}
+		}
+	}
+	read, write, err := os.Pipe()
+	ts.Check(err)
+	s.cmd = exec.Command(binary, args...)
+	s.cmd.Dir = ts.MkAbs(".")
+	s.cmd.Env = slices.Clone(s.env.Vars)
+	s.cmd.Stdout, s.cmd.Stderr = write, write
+	ts.Check(s.cmd.Start())
+	ts.Check(write.Close())
+	lines := bufio.NewReader(read)
+	for {
+		line, err := lines.ReadString('\n')
+		s.output.WriteString(line)
+		if rest, ok := strings.CutPrefix(line, "Muster serves "); ok {
+			url, _, _ := strings.Cut(rest, " ")
+			ts.Setenv("URL", url)
+			break
+		}
+		if err != nil {
+			_ = s.cmd.Wait()
+			s.cmd = nil
+			ts.Fatalf("the server ended before it listened:\n%s", s.output.String())
+		}
+	}
+	s.rest = make(chan string, 1)
+	go func() {
+		rest, _ := io.ReadAll(lines)
+		s.rest <- string(rest)
+	}()
+}
+
+// settle ends the server with SIGTERM, wants exit code 0, and writes what it printed and logged to a file: settle server.log.
+func settle(ts *testscript.TestScript, _ bool, args []string) {
+	s := ts.Value(serverKey{}).(*scriptServer)
+	if s.cmd == nil || len(args) != 1 {
+		ts.Fatalf("usage: serve ..., then settle FILE")
+	}
+	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
+	rest := <-s.rest
+	err := s.cmd.Wait()
+	s.cmd = nil
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s.output.String()+rest), 0o600))
+	s.output.Reset()
+	if err != nil {
+		ts.Fatalf("the server ended with %v:\n%s", err, rest)
+	}
+}
+
+func (s *scriptServer) kill() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}
+
+// get prints the answer to a GET, unsigned: get /readyz. With a folder it asks the socket in it: get data /api/v1/keys.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	caller, url := http.DefaultClient, ts.Getenv("URL")
+	if len(args) == 2 {
+		dir := ts.MkAbs(args[0])
+		caller = &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) {
+			return net.Dial("unix", filepath.Join(dir, socketName))
+		}}}
+		url = "http://localhost"
+	}
+	answer, err := caller.Get(url + args[len(args)-1])
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(body)
+	ts.Check(err)
+	if failed := answer.StatusCode >= http.StatusBadRequest; failed != neg {
+		ts.Fatalf("GET %s: %s\n%s", args, answer.Status, body)
+	}
+}
