@@ -233,7 +233,7 @@ func (m *rotationModel) toggle(t *rapid.T) {
 
 func (m *rotationModel) check(t *rapid.T) {
 	now := m.clock.Now()
-	for i, s := range m.secrets {
+	for i, s := range m.secrets[:min(4, len(m.secrets))] { // two that may live, and two that have ended
 		live := !m.disabled && (s.end.IsZero() || now.Before(s.end))
 		signer := signature.Signer{AppID: m.appID, Secret: []byte(s.plain), UserID: m.admin.ID.String()}
 		r := newSigned(signer, now)

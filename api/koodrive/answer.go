@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"muster"
+	"muster/access/signature"
 )
 
 // answer is one line of the contract's table of codes (section 6). Where the contract names no code, it is the HTTP
@@ -124,6 +125,9 @@ func badParameter(format string, args ...any) error {
 	return &refusal{reply: replyBadParameter, detail: fmt.Sprintf(format, args...)}
 }
 
+// challenge names the schemes that are accepted, as every 401 has to (RFC 9110, section 11.6.1).
+const challenge = string(signature.SchemeApp + ", " + signature.SchemeSDK)
+
 // refuse writes the answer to a request that failed, and logs the cause if it is none of the caller's doing.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, chinese bool, err error) {
 	kind, detail, after := classify(err)
@@ -136,6 +140,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, c
 	}
 	if kind == replyOverloaded || kind == replyUnavailable {
 		w.Header().Set("Retry-After", retryAfter(after))
+	}
+	if kind == replyUnauthenticated {
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	write(w, answers[kind], chinese, nil, detail)
 }

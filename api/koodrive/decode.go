@@ -257,7 +257,7 @@ func (d *rowDecoder) refusal(err error) error {
 	case len(bytes.TrimSpace(d.body)) == 0:
 		return badParameter("The body is empty; it must be " + acceptedBody + ".")
 	case !utf8.Valid(d.body):
-		return badParameter("The body is not UTF-8.")
+		return badParameter("The body is not UTF-8; it must be " + acceptedBody + ".")
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return badParameter("A name occurs twice in one object%s; names must be unique.", d.where())
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
