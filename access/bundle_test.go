@@ -114,7 +114,7 @@ func refused(t *testing.T, err error, kind muster.Kind) *muster.Error {
 	return e
 }
 
-func must(t testing.TB, err error) {
+func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -47,26 +47,26 @@ func TestVerifyNamesTheCaller(t *testing.T) {
 func TestFingerprintTellsRequestsApart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	print := func(s signature.Signer, body string, changes ...func(*http.Request)) string {
+	fingerprint := func(s signature.Signer, body string, changes ...func(*http.Request)) string {
 		caller, err := verify(b.verifier, b.signed(t, s, body, changes...), body)
 		must(t, err)
 		return string(caller.Fingerprint)
 	}
-	first := print(b.signer, "body")
+	first := fingerprint(b.signer, "body")
 	if !strings.HasPrefix(first, broughtAppID+"\n") {
 		t.Errorf("fingerprint %q does not begin with the AppId", first)
 	}
-	if print(b.signer, "body") != first {
+	if fingerprint(b.signer, "body") != first {
 		t.Error("a repeat has another fingerprint")
 	}
-	if print(b.signer, "body", queryOf("a=1&b=2")) != first {
+	if fingerprint(b.signer, "body", queryOf("a=1&b=2")) != first {
 		t.Error("the order of the query changes the fingerprint, though it changes no signature")
 	}
-	if print(b.signer, "other") == first {
+	if fingerprint(b.signer, "other") == first {
 		t.Error("another body has the same fingerprint")
 	}
 	b.clock.Advance(time.Second)
-	if print(b.signer, "body") == first {
+	if fingerprint(b.signer, "body") == first {
 		t.Error("a request signed later has the same fingerprint")
 	}
 }

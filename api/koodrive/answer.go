@@ -206,7 +206,7 @@ func write(w http.ResponseWriter, a answer, chinese bool, data []byte, detail st
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(a.status)
-	_, _ = w.Write(b) // who does not get the answer asks again
+	_, _ = w.Write(b) //nolint:gosec // JSON with every string quoted, and nosniff; who does not get it asks again
 }
 
 // appendString appends s as a JSON string. What is not UTF-8 in it, which no row and no sentence has, becomes U+FFFD.

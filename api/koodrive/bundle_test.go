@@ -191,7 +191,7 @@ func golden(t *testing.T, name string, r *http.Response) {
 	}
 }
 
-func must(t testing.TB, err error) {
+func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
