@@ -29,13 +29,8 @@ type LaneRef struct {
 	Lane   Lane
 }
 
-const (
-	// ChunkRows is the most rows that one chunk holds and that one transaction applies.
-	ChunkRows = 1000
-	// ChunkPasswords is the most rows with a password that one chunk holds: some 200 ms of hashing on two cores, so that
-	// a chunk fits a turn.
-	ChunkPasswords = 16
-)
+// ChunkRows is the most rows that one chunk holds and that one transaction applies.
+const ChunkRows = 1000
 
 // Batch is a list of rows accepted as one. It is finished when every row has an outcome.
 type Batch struct {

@@ -153,33 +153,39 @@ func (e *Engine) isolate(ctx context.Context, r *run, cause error) error {
 	}
 }
 
-// split cuts the run's only chunk in two, in the store too, so that each half has its own end.
+// split halves the run's only chunk.
 func (e *Engine) split(ctx context.Context, r *run) (*run, error) {
-	whole := r.chunks[0]
-	middle := len(whole.rows) / 2
-	halves := &run{tenant: r.tenant, entries: r.entries, chunks: make([]chunk, 2)}
-	parts := make([]muster.Chunk, 2)
-	for i, span := range [2][2]int{{0, middle}, {middle, len(whole.rows)}} {
-		c := whole
-		c.start, c.rows = span[0], whole.rows[span[0]:span[1]]
-		c.Chunk.FirstRow += span[0]
-		c.Chunk.Rows = len(c.rows)
-		c.Chunk.FirstID += muster.ID(span[0])
-		c.Chunk.FirstUser += muster.ID(span[0])
-		c.Position.FirstRow += span[0]
+	middle := len(r.entries) / 2
+	halves, err := e.cut(ctx, &r.chunks[0], []int{middle, len(r.entries) - middle})
+	if err != nil {
+		return nil, err
+	}
+	e.metrics.splits.Inc()
+	return &run{tenant: r.tenant, entries: r.entries, chunks: halves}, nil
+}
+
+// cut makes several chunks of one, of so many rows each, in the store too, so that each has its own end.
+func (e *Engine) cut(ctx context.Context, whole *chunk, lengths []int) ([]chunk, error) {
+	chunks, parts := make([]chunk, len(lengths)), make([]muster.Chunk, len(lengths))
+	first := 0
+	for i, n := range lengths {
+		c := *whole
+		c.start, c.rows = whole.start+first, whole.rows[first:first+n]
+		c.Chunk.FirstRow += first
+		c.Chunk.Rows = n
+		c.Chunk.FirstID += muster.ID(first)
+		c.Chunk.FirstUser += muster.ID(first)
+		c.Position.FirstRow += first
 		if c.Batch.Lane == muster.LaneCreate {
-			c.Position.Rank += int64(span[0])
+			c.Position.Rank += int64(first)
 		}
 		if err := sealRows(c.keys.payload, &c.Chunk, c.rows); err != nil {
 			return nil, err
 		}
 		parts[i] = c.Chunk
 		c.Chunk.Payload = nil
-		halves.chunks[i] = c
+		chunks[i] = c
+		first += n
 	}
-	if err := e.Store.Split(ctx, whole.Chunk, parts); err != nil {
-		return nil, err
-	}
-	e.metrics.splits.Inc()
-	return halves, nil
+	return chunks, e.Store.Split(ctx, whole.Chunk, parts)
 }

@@ -56,7 +56,7 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 	a.PayloadKey = e.Keyring.WrapDataKey(payload, PayloadKeyBinding(s.Tenant, batch))
 	a.KeptKey = e.Keyring.WrapDataKey(kept, KeptKeyBinding(s.Tenant, batch))
 	for first := 0; first < len(s.Rows); {
-		n := chunkLength(s.Rows[first:])
+		n := min(len(s.Rows)-first, muster.ChunkRows)
 		chunk := muster.Chunk{Tenant: s.Tenant, Batch: batch, FirstRow: first, Rows: n}
 		if chunk.FirstID, err = e.IDs.Run(n); err != nil {
 			return nil, err
@@ -72,19 +72,6 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 		first += n
 	}
 	return a, nil
-}
-
-// chunkLength is how many of the rows the next chunk takes.
-func chunkLength(rows []muster.Row) int {
-	passwords := 0
-	for i := range rows[:min(len(rows), muster.ChunkRows)] {
-		if rows[i].Password != "" {
-			if passwords++; passwords > muster.ChunkPasswords {
-				return i
-			}
-		}
-	}
-	return min(len(rows), muster.ChunkRows)
 }
 
 // laneOf keeps what only creates apart from what must stay in order.

@@ -45,9 +45,13 @@ func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (m
 }
 
 const (
+	// chunkHashes is the most passwords of a chunk that are hashed before it is applied: some 200 ms on two cores, so that
+	// a chunk fits a turn.
+	chunkHashes = 16
+
 	// readRows is how many rows a turn reads at first, and while it hashes: what is read and not hashed when the slice
 	// ends is opened again in the next turn. readGrowth is by what factor it reads more after rows that needed no hash.
-	readRows   = 4 * muster.ChunkPasswords
+	readRows   = 4 * chunkHashes
 	readGrowth = 4
 )
 
@@ -76,12 +80,13 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 			if err := send(ctx, ready, r); err != nil {
 				return true, err
 			}
-		} else if err := e.hashInOrder(ctx, slice, r, unhashed, ready); err != nil {
-			return true, ignoring(err, errSliceOver)
 		} else {
 			rows = readRows
+			if err := e.hashInOrder(ctx, slice, r, unhashed, ready); err != nil {
+				return true, ignoring(err, errSliceOver)
+			}
 		}
-		after = &works[len(works)-1].Position
+		after = &r.chunks[len(r.chunks)-1].Position // once divided
 	}
 	return true, nil
 }
@@ -107,6 +112,9 @@ func send(ctx context.Context, ready chan<- *run, r *run) error {
 // hashInOrder feeds the passwords to the pool chunk by chunk, and hands each chunk on while its last hashes are being
 // made, so that no core waits for the chunk's end. Between chunks it looks at the clock.
 func (e *Engine) hashInOrder(ctx context.Context, slice *Slice, r *run, unhashed []int, ready chan<- *run) error {
+	if err := e.divide(ctx, r, unhashed); err != nil {
+		return err
+	}
 	next := 0
 	for i := range r.chunks {
 		if i > 0 && slice.Over() {
@@ -125,6 +133,34 @@ func (e *Engine) hashInOrder(ctx context.Context, slice *Slice, r *run, unhashed
 			return err
 		}
 	}
+	return nil
+}
+
+// divide cuts chunks in which more passwords are to be hashed than fit a turn. That is not done when they are stored,
+// since of users who exist no password is hashed, and small chunks cost more.
+func (e *Engine) divide(ctx context.Context, r *run, unhashed []int) error {
+	divided := make([]chunk, 0, len(r.chunks))
+	for i := range r.chunks {
+		c := &r.chunks[i]
+		var lengths []int
+		first, end := c.start, c.start+len(c.rows)
+		for n := 0; len(unhashed) > 0 && unhashed[0] < end; unhashed = unhashed[1:] {
+			if n++; n > chunkHashes {
+				lengths = append(lengths, unhashed[0]-first)
+				first, n = unhashed[0], 1
+			}
+		}
+		if lengths == nil {
+			divided = append(divided, *c)
+			continue
+		}
+		parts, err := e.cut(ctx, c, append(lengths, end-first))
+		if err != nil {
+			return err
+		}
+		divided = append(divided, parts...)
+	}
+	r.chunks = divided
 	return nil
 }
 
