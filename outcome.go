@@ -28,10 +28,25 @@ const (
 	ReasonLastAdmin  Reason = 8 // it would leave the tenant without an enabled system administrator
 	ReasonInternal   Reason = 9 // a fault that the row itself causes in us
 	ReasonCancelled  Reason = 10
+
+	// Reasons of federated rows (federation contract, section 3).
+	ReasonRoleNotFound      Reason = 11 // a role id that the tenant does not have; Detail is the id
+	ReasonAccountLength     Reason = 12 // the account breaks the tenant's account rule
+	ReasonAccountCharacters Reason = 13 // likewise; Detail is the characters that are not accepted
+	ReasonNotAdmitted       Reason = 14 // the mapping rule's condition does not hold
+	ReasonMapping           Reason = 15 // the mapping rule's result is not a valid user
+	ReasonNoMapping         Reason = 16 // the tenant has no mapping rule
+	ReasonNoSystem          Reason = 17 // the tenant has no identity system
+	ReasonSourceUnreadable  Reason = 18 // the identity system could not be read
+	ReasonSourceEmpty       Reason = 19 // it answered with nothing
+	ReasonSourceRoles       Reason = 20 // it failed to look up roles
+	ReasonSourceNoID        Reason = 21 // it gave no user id
 )
 
 var reasonNames = [...]string{
 	"", "exists", "not-found", "invalid", "conflict", "no-seat", "no-capacity", "forbidden", "last-administrator", "internal", "cancelled",
+	"role-not-found", "account-length", "account-characters", "not-admitted", "mapping", "no-mapping", "no-system",
+	"source-unreadable", "source-empty", "source-roles", "source-no-id",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -7,6 +7,7 @@ type Snapshot struct {
 	Settings *TenantSettings
 	Usage    Usage
 	Users    []User // every holder of the entries' [KeysOf], each once, in any order
+	Roles    []ID   // those of the entries' roles that the tenant has, in any order
 }
 
 // Result of planning: what becomes of each entry and what is to be written for it.
@@ -59,6 +60,7 @@ type draft struct {
 type planner struct {
 	settings *TenantSettings
 	usage    Usage
+	roles    map[ID]bool
 	drafts   []*draft // in order of first appearance, so that a plan is deterministic
 	byID     map[ID]*draft
 	byKey    map[Key]map[string]*draft // holders of keys now
@@ -70,12 +72,16 @@ func newPlanner(s *Snapshot, entries int) *planner {
 	p := &planner{
 		settings: s.Settings,
 		usage:    s.Usage,
+		roles:    make(map[ID]bool, len(s.Roles)),
 		byID:     make(map[ID]*draft, len(s.Users)),
 		byKey: map[Key]map[string]*draft{
 			KeyAccount: make(map[string]*draft, len(s.Users)),
 			KeyPhone:   make(map[string]*draft, max(entries, len(s.Users))),
 			KeyEmail:   make(map[string]*draft, len(s.Users)),
 		},
+	}
+	for _, r := range s.Roles {
+		p.roles[r] = true
 	}
 	for i := range s.Users {
 		d := &draft{stored: &s.Users[i], now: s.Users[i]}
@@ -138,6 +144,9 @@ func (p *planner) exists(e *Entry, target *draft) (ID, *Fault) {
 func (p *planner) create(e *Entry) (ID, *Fault) {
 	u := User{ID: e.NewID, Level: LevelCommon}
 	assign(&u, e)
+	if f := p.assigned(e); f != nil {
+		return 0, f
+	}
 	if f := p.conflict(&u, nil); f != nil {
 		return 0, f
 	}
@@ -174,6 +183,9 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 	assign(&next, e)
 	if next.Level.Above(e.Actor) {
 		return faultLevel
+	}
+	if f := p.assigned(e); f != nil {
+		return f
 	}
 	if f := p.conflict(&next, d); f != nil {
 		return f
@@ -223,6 +235,19 @@ func (p *planner) replace(d *draft, next User) {
 	d.now = next
 	p.hold(d)
 	p.countAdmin(&d.now, +1)
+}
+
+// assigned refuses a role that the tenant does not have.
+func (p *planner) assigned(e *Entry) *Fault {
+	if !e.Set.Has(FieldRoles) {
+		return nil
+	}
+	for _, r := range e.User.Roles {
+		if !p.roles[r] {
+			return fault(ReasonRoleNotFound, "roleIds", r.String())
+		}
+	}
+	return nil
 }
 
 // conflict refuses a key that another user holds.

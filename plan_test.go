@@ -10,6 +10,9 @@ import (
 	"pgregory.net/rapid"
 )
 
+// lastRole is the largest role id that a directory has.
+const lastRole = 3
+
 // directory is the plainest store there can be: it writes plans in the documented order and refuses a key held twice.
 type directory struct {
 	settings TenantSettings
@@ -33,6 +36,11 @@ func newDirectory(settings TenantSettings, users ...User) *directory {
 // snapshot gives exactly the holders of the keys, as a store does.
 func (d *directory) snapshot(keys Keys) Snapshot {
 	s := Snapshot{Settings: &d.settings, Usage: d.usage}
+	for _, r := range keys.Roles {
+		if r <= lastRole {
+			s.Roles = append(s.Roles, r)
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(d.users)) {
 		u := d.users[id]
 		if slices.Contains(keys.IDs, id) || slices.Contains(keys.Accounts, u.AccountKey) ||
@@ -67,6 +75,11 @@ func (d *directory) check(t fataler) {
 	held := map[string]ID{}
 	var usage Usage
 	for id, u := range d.users {
+		for _, r := range u.Roles {
+			if r > lastRole {
+				t.Fatalf("user %s has role %s, which does not exist", id, r)
+			}
+		}
 		for _, k := range []Key{KeyAccount, KeyPhone, KeyEmail} {
 			if v := u.key(k); v != "" && (k != KeyEmail || d.settings.UniqueEmail) {
 				name := fmt.Sprint(k, "=", v)
@@ -129,6 +142,7 @@ func drawEntries(t *rapid.T, settings TenantSettings) []Entry {
 			CapacityGB:   rapid.Int64Range(0, 3).Draw(t, "capacity"),
 			FirstName:    rapid.SampledFrom([]string{"Ann", "Bo"}).Draw(t, "name"),
 			PasswordHash: fmt.Sprint("hash", i),
+			Roles:        rapid.SliceOfN(rapid.Map(rapid.IntRange(1, lastRole+1), func(n int) ID { return ID(n) }), 0, 2).Draw(t, "roles"),
 		}
 		u.Account, u.Phone, u.Email = u.AccountKey, u.PhoneKey, u.EmailKey
 		entries[i] = Entry{
@@ -318,6 +332,17 @@ func TestPlan(t *testing.T) {
 			want: []Outcome{
 				{Result: Failed, Reason: ReasonNotFound, Detail: "The user does not exist."},
 				{Result: Failed, Reason: ReasonNotFound, Detail: "The user does not exist."},
+			},
+		},
+		{
+			name: "a role that the tenant does not have",
+			entries: []Entry{
+				with(account(ActionCreate, 10, "ann"), func(e *Entry) { e.Set |= FieldRoles; e.User.Roles = []ID{1, 4} }),
+				with(account(ActionCreate, 11, "bo"), func(e *Entry) { e.Set |= FieldRoles; e.User.Roles = []ID{1, 3} }),
+			},
+			want: []Outcome{
+				{Result: Failed, Reason: ReasonRoleNotFound, Field: "roleIds", Detail: "4"},
+				{Result: Succeeded, User: 11},
 			},
 		},
 		{

@@ -93,6 +93,7 @@ type Keys struct {
 	Accounts []string
 	Phones   []string
 	Emails   []string
+	Roles    []ID // not of users: the roles that rows assign, to learn which of them exist
 }
 
 // KeysOf collects the keys that planning the entries needs to know the holders of.
@@ -114,6 +115,9 @@ func KeysOf(entries []Entry, settings *TenantSettings) Keys {
 		}
 		if k := e.User.EmailKey; k != "" && (settings.UniqueEmail || e.Match == KeyEmail) {
 			keys.Emails = append(keys.Emails, k)
+		}
+		if e.Set.Has(FieldRoles) {
+			keys.Roles = append(keys.Roles, e.User.Roles...)
 		}
 	}
 	return keys
