@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,6 +67,9 @@ type server struct {
 	socket  *http.Server
 	certs   *certificates // nil without TLS
 	failed  chan error
+
+	end    sync.Once
+	ending error // how the end went
 }
 
 // startServer opens the installation, which is made if it is not there, and serves it. Nothing listens before all that is
@@ -191,8 +195,13 @@ func (s *server) wait(ctx context.Context) error {
 }
 
 // stop ends in good order: no new connections, then requests, then turns, then the database. Work that is not done goes on at
-// the next start.
+// the next start. A second call waits for the first and answers the same.
 func (s *server) stop() error {
+	s.end.Do(func() { s.ending = s.shutdown() })
+	return s.ending
+}
+
+func (s *server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	var errs []error

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal opens a pseudo-terminal: what is written to the one file is read from the other.
+func terminal(t *testing.T) (tty, reader *os.File) {
+	t.Helper()
+	reader, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close() })
+	if err := unix.IoctlSetPointerInt(int(reader.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(reader.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tty, reader
+}
+
+func TestTheFirstSecretGoesToATerminalAlone(t *testing.T) {
+	t.Parallel()
+	s := startedServer(t, nil)
+	tty, reader := terminal(t)
+	printed := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(reader) // ends with EIO when the other side is closed
+		printed <- string(text)
+	}()
+	p := quiet()
+	p.Out = tty
+	if err := printStart(p, s); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close()
+	if text := <-printed; !strings.Contains(text, s.first.AppSecret) || !strings.Contains(text, "shown this once") {
+		t.Errorf("a terminal did not get the secret: %s", text)
+	}
+	for _, f := range []format{formatText, formatJSON} {
+		var b strings.Builder
+		p.Out, p.format = &b, f
+		if err := printStart(p, s); err != nil {
+			t.Fatal(err)
+		}
+		if text := b.String(); strings.Contains(text, s.first.AppSecret) || !strings.Contains(text, s.first.AppID) {
+			t.Errorf("%s that goes elsewhere: %s", f, text)
+		}
+	}
+}
+
+func TestLogsAreTextOnATerminalAndJSONElsewhere(t *testing.T) {
+	t.Parallel()
+	tty, _ := terminal(t)
+	defer tty.Close()
+	if _, ok := newLogger(tty, "auto", "info").Handler().(*slog.TextHandler); !ok {
+		t.Error("not text on a terminal")
+	}
+	if _, ok := newLogger(io.Discard, "auto", "info").Handler().(*slog.JSONHandler); !ok {
+		t.Error("not JSON elsewhere")
+	}
+}
