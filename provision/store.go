@@ -66,7 +66,11 @@ type Acceptance struct {
 	Replay       []byte    // keyed fingerprint of the request; nil if it has none
 	ReplayUntil  time.Time // when the fingerprint may be forgotten
 	RefuseReplay bool
-	Admission    Admission
+	// IdempotentBody makes Replay an idempotency key: it is remembered until ReplayUntil, whatever becomes of its batch, and
+	// answered with that batch if the keyed fingerprint of the body is this one; with another it is refused with
+	// KindConflict and Field "Idempotency-Key". nil if Replay is none.
+	IdempotentBody []byte
+	Admission      Admission
 }
 
 // Admission bounds what a tenant may have queued.

@@ -13,6 +13,15 @@ type Submission struct {
 	Rows       []muster.Row // 1 or more
 	// Replay is what makes the request the very same one when it comes again (AppId and StringToSign); nil if nothing does.
 	Replay []byte
+	// Idempotency is set where the caller gave a key of his own for the request, instead of Replay.
+	Idempotency *Idempotency
+}
+
+// Idempotency makes a request safe to send again for 24 hours (IETF draft httpapi-idempotency-key-header): the same key
+// and body give the first batch, the same key and another body KindConflict with Field "Idempotency-Key".
+type Idempotency struct {
+	Key  []byte // with what scopes it: credential and endpoint
+	Body []byte // as received
 }
 
 // Receipt answers a Submission: from now on every row will get its outcome.

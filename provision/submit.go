@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"time"
 
 	"muster"
 	"muster/secret"
@@ -50,6 +51,10 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 		mac := e.Keyring.MAC("replay", s.Replay)
 		a.Replay, a.ReplayUntil, a.RefuseReplay = mac[:], now.Add(e.ReplayWindow), e.RefuseReplays
 	}
+	if i := s.Idempotency; i != nil {
+		key, body := e.Keyring.MAC("idempotency-key", i.Key), e.Keyring.MAC("idempotency-body", i.Body)
+		a.Replay, a.ReplayUntil, a.IdempotentBody = key[:], now.Add(idempotencyWindow), body[:]
+	}
 	payload, kept := secret.NewDataKey(), secret.NewDataKey()
 	defer payload.Wipe()
 	defer kept.Wipe()
@@ -73,6 +78,9 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 	}
 	return a, nil
 }
+
+// idempotencyWindow is how long an idempotency key is remembered (federation contract, section 2).
+const idempotencyWindow = 24 * time.Hour
 
 // laneOf keeps what only creates apart from what must stay in order.
 func laneOf(s *Submission) muster.Lane {
