@@ -183,7 +183,7 @@ func TestRefusalsAreProblems(t *testing.T) {
 		"an id as a number":         {"POST", "/tenants", `{"name":"x","id":1505084218764547200}`, 422, "body.id"},
 		"an id of the future":       {"POST", "/tenants", `{"name":"x","id":"9000000000000000000"}`, 422, "id must be an id of the past"},
 		"an unknown field":          {"POST", "/tenants", `{"name":"x","colour":"red"}`, 422, "colour"},
-		"an unknown parameter":      {"GET", "/tenants?nmae=x", "", 422, "nmae"},
+		"an unknown parameter":      {"GET", "/tenants?title=x", "", 422, "title"},
 		"no JSON":                   {"POST", "/tenants", `{"name"`, 400, "unexpected end"},
 		"a body too large":          {"POST", "/tenants", `{"name":"` + strings.Repeat("x", 70_000) + `"}`, 413, "too large"},
 		"a region that is none":     {"PATCH", one, `{"settings":{"phoneRegion":"XX"}}`, 422, "two capital letters"},
