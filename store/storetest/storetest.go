@@ -1,0 +1,101 @@
+// Package storetest is the suite that every store runs: what the interfaces in packages provision, access and secret
+// promise, tried from outside. A store's own test calls [Run]:
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, open, reopen)
+//	}
+package storetest
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"muster"
+	"muster/access"
+	"muster/provision"
+	"muster/secret"
+)
+
+// Store is all that a database has to keep.
+type Store interface {
+	provision.Store
+	access.Store
+	secret.KeyStore
+	secret.Rewrapper
+
+	// BatchPage reads a batch of the tenant and contract, and at most limit outcomes from the row at position from on,
+	// all of one moment. KindNotFound, always the same error, for a batch that does not exist, is another tenant's, came
+	// through another contract, or is being purged.
+	BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error)
+
+	// Kept reads the rows of a batch that did not succeed: its wrapped key, and for each chunk that has any the sealed
+	// rows as Payload. Nothing for a batch without such rows, of another tenant, or that is being purged.
+	Kept(ctx context.Context, tenant, batch muster.ID) (key []byte, chunks []muster.Chunk, err error)
+
+	// IDFloor is the largest id that is known to have been used, 0 if none.
+	IDFloor(ctx context.Context) (muster.ID, error)
+
+	// Initialised reports whether there is a tenant.
+	Initialised(ctx context.Context) (bool, error)
+
+	io.Closer
+}
+
+// Run runs the suite, in parallel. open gives a store without any content, closed when the test is over. reopen closes a
+// store that open gave, and opens what it kept.
+func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, s Store) Store) {
+	for name, test := range map[string]func(*bundle){
+		"tenants are kept":                              testTenants,
+		"tenants have a name and an id of their own":    testTenantConflicts,
+		"the phone region stands while phones do":       testPhoneRegion,
+		"users are read by tenant and id":               testUsers,
+		"administrators are enabled and of the tenant":  testAdministrators,
+		"credentials are kept":                          testCredentials,
+		"credentials are refused":                       testCredentialRefusals,
+		"credentials change as a whole or not":          testCredentialUpdate,
+		"a batch is accepted whole":                     testAccept,
+		"a batch is refused whole":                      testAcceptRefusals,
+		"a repeat is the first batch until it finished": testReplay,
+		"a repeat is refused where that is asked":       testReplayRefused,
+		"batches that create take turns by rows":        testRoundRobin,
+		"a new batch begins where its lane stands":      testLanePosition,
+		"the ordered lane keeps the order":              testOrdered,
+		"chunks are read by pieces":                     testNextLimits,
+		"lanes with chunks are pending":                 testPending,
+		"chunks are applied once and counted":           testApply,
+		"some chunks of a batch are applied":            testApplyInPart,
+		"a page shows a batch as of one moment":         testBatchPage,
+		"a batch is seen through its contract alone":    testBatchNotFound,
+		"a worker that comes late writes nothing":       testLateWorker,
+		"rows behind waiting ones are not applied":      testOutOfOrder,
+		"an error of decide undoes everything":          testDecideError,
+		"a panic of decide is the row's fault":          testDecidePanic,
+		"outcomes are for each row of what was live":    testDecideMistakes,
+		"what the data breaks is the row's fault":       testRowFault,
+		"users are written in their final state":        testWriteUsers,
+		"users swap their keys":                         testSwapKeys,
+		"a key passes from the deleted to the new":      testPassKey,
+		"many users are written and found":              testManyUsers,
+		"a snapshot has every holder once":              testSnapshot,
+		"rows that did not succeed are kept":            testKept,
+		"a chunk is split":                              testSplit,
+		"a chunk that is gone is not split":             testSplitGone,
+		"finished batches are purged by steps":          testPurge,
+		"replays are forgotten":                         testPurgeReplays,
+		"tenants see nothing of each other":             testIsolation,
+		"keys are kept":                                 testKeys,
+		"what is sealed names a key on record":          testUnknownKey,
+		"sealed things are wrapped anew by steps":       testRewrap,
+		"many work at once":                             testConcurrency,
+		"a write that waits is withdrawn":               testWithdraw,
+		"everything outlives the process":               testRestart,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &bundle{T: t, store: open(t), reopen: reopen}
+			b.prepare()
+			test(b)
+		})
+	}
+}
