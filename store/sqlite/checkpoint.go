@@ -23,24 +23,27 @@ const (
 // and no commit waits for its growth.
 //
 // Most is copied beside the writer. But the WAL begins anew only when all of it has been copied and nobody reads it,
-// which never happens by itself while the writer goes on; so the writer is paused for the small rest.
+// which never happens by itself while they go on; so writer and readers are paused for the small rest. SQLite could wait
+// for the readers by itself, but it looks for a gap between them from time to time, and was seen to miss it for a second.
 type checkpointer struct {
-	db     *sql.DB
-	writer *writer
-	logger *slog.Logger
-	limit  int64
-	idle   time.Duration
+	db      *sql.DB
+	writer  *writer
+	readers *readers
+	logger  *slog.Logger
+	limit   int64
+	idle    time.Duration
 
-	frames  atomic.Int64 // in the WAL after the last commit
+	frames  atomic.Int64 // in the WAL after the last commit; 0 if the next one begins it anew
 	commits atomic.Int64
+	emptied int64 // the number of commits when the WAL was emptied
 	due     chan struct{}
 	quit    chan struct{}
 	ended   chan struct{}
 }
 
-func newCheckpointer(db *sql.DB, w *writer, o Options) *checkpointer {
+func newCheckpointer(db *sql.DB, w *writer, r *readers, o Options) *checkpointer {
 	k := &checkpointer{
-		db: db, writer: w, logger: o.Logger, limit: int64(o.walFrames), idle: o.idle,
+		db: db, writer: w, readers: r, logger: o.Logger, limit: int64(o.walFrames), idle: o.idle, emptied: -1,
 		due: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if k.limit == 0 {
@@ -97,7 +100,9 @@ func (k *checkpointer) loop() {
 		var err error
 		select {
 		case <-k.due:
-			err = k.checkpoint(context.Background())
+			if k.frames.Load() >= k.limit { // and not from before the last checkpoint
+				err = k.checkpoint(context.Background())
+			}
 		case <-ticker.C:
 			seen, err = k.rest(context.Background(), seen)
 		case <-k.quit:
@@ -110,36 +115,43 @@ func (k *checkpointer) loop() {
 }
 
 // checkpoint copies the WAL: nearly all beside the writer, then the rest without him, so that his next commit begins the
-// WAL anew. A reader who is at it for longer than a second puts that off to the next commit.
+// WAL anew.
 func (k *checkpointer) checkpoint(ctx context.Context) error {
 	if _, err := k.run(ctx, "PASSIVE"); err != nil {
 		return err
 	}
-	var err error
-	k.writer.pause(func() { _, err = k.run(ctx, "RESTART") })
+	_, err := k.alone(ctx, "RESTART")
 	return err
 }
 
 // rest empties the WAL if nothing was committed since the last look, of which it gives the count.
 func (k *checkpointer) rest(ctx context.Context, seen int64) (int64, error) {
 	commits := k.commits.Load()
-	if commits != seen || k.frames.Load() == 0 {
+	if commits != seen || commits == k.emptied {
 		return commits, nil
 	}
 	if _, err := k.run(ctx, "PASSIVE"); err != nil {
 		return commits, err
 	}
-	var err error
-	k.writer.pause(func() {
-		var done bool
-		if done, err = k.run(ctx, "TRUNCATE"); done {
-			k.frames.Store(0)
-		}
-	})
+	done, err := k.alone(ctx, "TRUNCATE")
+	if done {
+		k.emptied = commits
+	}
 	return commits, err
 }
 
-// run does a checkpoint and reports whether it got through: a reader may have been in the way.
+// alone does a checkpoint while nobody writes or reads.
+func (k *checkpointer) alone(ctx context.Context, mode string) (done bool, err error) {
+	k.writer.pause(func() {
+		k.readers.pause(func() { done, err = k.run(ctx, mode) })
+		if done {
+			k.frames.Store(0)
+		}
+	})
+	return done, err
+}
+
+// run does a checkpoint and reports whether it got through: a reader in another process may be in the way.
 func (k *checkpointer) run(ctx context.Context, mode string) (done bool, err error) {
 	var busy, frames, copied int64
 	err = k.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &copied)

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 )
 
@@ -86,10 +85,13 @@ func (c *conn) control(ctx context.Context, text string) error {
 	return err
 }
 
-// discard closes the connection itself, where its state is in doubt; Close alone would keep it in the pool.
-func (c *conn) discard() {
-	_ = c.sql.Raw(func(any) error { return driver.ErrBadConn })
-	_ = c.sql.Close()
+// begin opens a transaction, even where an earlier one could not be closed.
+func (c *conn) begin(ctx context.Context, text string) error {
+	err := c.control(ctx, text)
+	if err != nil && c.control(ctx, "ROLLBACK") == nil {
+		err = c.control(ctx, text)
+	}
+	return err
 }
 
 // Close gives the connection up.
@@ -119,12 +121,13 @@ func collect(rows *sql.Rows, err error, scan func(scanner) error) error {
 
 // readers are the connections that read, opened when they are first needed.
 type readers struct {
-	db   *sql.DB
-	free chan *conn // holds maxReaders when none is in use; nil stands for one that is not open
+	db     *sql.DB
+	free   chan *conn // holds maxReaders when none is in use; nil stands for one that is not open
+	closed chan struct{}
 }
 
 func newReaders(db *sql.DB) *readers {
-	r := &readers{db: db, free: make(chan *conn, maxReaders)}
+	r := &readers{db: db, free: make(chan *conn, maxReaders), closed: make(chan struct{})}
 	for range maxReaders {
 		r.free <- nil
 	}
@@ -133,11 +136,16 @@ func newReaders(db *sql.DB) *readers {
 
 // read calls f within one transaction: whatever f reads is of one moment.
 func (r *readers) read(ctx context.Context, f func(querier) error) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var c *conn
 	select {
 	case c = <-r.free:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-r.closed:
+		return errClosed
 	}
 	defer func() { r.free <- c }()
 	if c == nil {
@@ -145,25 +153,33 @@ func (r *readers) read(ctx context.Context, f func(querier) error) (err error) {
 			return err
 		}
 	}
-	err = readWithin(ctx, c, f)
-	if err != nil && !isRefusal(err) { // such as a query that was interrupted
-		c.discard()
-		c = nil
-	}
-	return err
+	return readWithin(ctx, c, f)
 }
 
 func readWithin(ctx context.Context, c *conn, f func(querier) error) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := c.control(ctx, "BEGIN"); err != nil {
+	if err := c.begin(ctx, "BEGIN"); err != nil {
 		return err
 	}
 	err := f(c)
 	return errors.Join(err, c.control(ctx, "ROLLBACK")) // nothing was written
 }
 
+// pause waits for the reads under way, keeps new ones waiting, and calls f.
+func (r *readers) pause(f func()) {
+	var all [maxReaders]*conn
+	for i := range all {
+		all[i] = <-r.free
+	}
+	f()
+	for _, c := range all {
+		r.free <- c
+	}
+}
+
 // Close waits for the reads under way.
 func (r *readers) Close() error {
+	close(r.closed)
 	var errs []error
 	for range maxReaders {
 		if c := <-r.free; c != nil {

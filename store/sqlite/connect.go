@@ -22,7 +22,7 @@ var (
 		"query_only(on)",
 	}
 	checkpointPragmas = []string{
-		"busy_timeout(1000)", // how long a checkpoint waits for readers before it gives up until the next
+		"busy_timeout(1000)", // how long a checkpoint waits for readers of another process before it gives up until the next
 		"synchronous(full)",
 		"wal_autocheckpoint(0)",
 	}

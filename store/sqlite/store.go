@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"muster"
@@ -42,6 +43,9 @@ type Store struct {
 	readers *readers
 	writer  *writer
 	wal     *checkpointer
+
+	closing sync.Once
+	closed  error
 }
 
 // Open opens the database in the data folder, both made if they are not there, readable by their owner alone, and brings
@@ -78,19 +82,22 @@ func Open(ctx context.Context, dir string, options Options) (_ *Store, err error
 		return nil, err
 	}
 	s := &Store{readers: newReaders(read), writer: newWriter(write)}
-	s.wal = newCheckpointer(checkpoint, s.writer, options)
+	s.wal = newCheckpointer(checkpoint, s.writer, s.readers, options)
 	s.writer.committed = s.wal.grown
 	s.wal.start()
 	s.writer.start()
 	return s, nil
 }
 
-// Close waits for the write that has begun, refuses those that have not, empties the WAL and closes the database. No
-// method may be called afterwards.
+// Close waits for the reads and the write that have begun, refuses the writes that have not, empties the WAL and closes
+// the database. No other method may be called afterwards; another Close gives the first one's answer.
 func (s *Store) Close() error {
-	s.writer.stop()
-	s.wal.stop()
-	return closeAll([]io.Closer{s.readers, s.writer, s.wal})
+	s.closing.Do(func() {
+		s.writer.stop()
+		s.wal.stop()
+		s.closed = closeAll([]io.Closer{s.readers, s.writer, s.wal})
+	})
+	return s.closed
 }
 
 func closeAll(closers []io.Closer) error {

@@ -223,8 +223,7 @@ func (r *request) answer(err error) {
 	close(r.done)
 }
 
-// transaction runs f between BEGIN IMMEDIATE and COMMIT, or ROLLBACK if f fails. A connection that cannot even roll back
-// is replaced.
+// transaction runs f between BEGIN IMMEDIATE and COMMIT, or ROLLBACK if f fails.
 func (w *writer) transaction(f func(*conn) error) error {
 	ctx := context.Background()
 	if w.conn == nil {
@@ -235,20 +234,18 @@ func (w *writer) transaction(f func(*conn) error) error {
 		w.conn = c
 	}
 	c := w.conn
-	err := c.control(ctx, "BEGIN IMMEDIATE")
+	if err := c.begin(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := f(c)
 	if err == nil {
-		if err = f(c); err == nil {
-			err = c.control(ctx, "COMMIT")
-		}
+		err = c.control(ctx, "COMMIT")
 	}
-	if err == nil {
-		w.committed(c)
-		return nil
+	if err != nil {
+		// After some errors, such as that of a full disk, SQLite has rolled back already, and this fails.
+		_ = c.control(ctx, "ROLLBACK")
+		return err
 	}
-	// After some errors, such as that of a full disk, SQLite has rolled back already, and this fails.
-	if c.control(ctx, "ROLLBACK") != nil {
-		c.discard()
-		w.conn = nil
-	}
-	return err
+	w.committed(c)
+	return nil
 }
