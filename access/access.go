@@ -1,2 +1,3 @@
-// Package access knows who calls: tenants and their credentials, and the signature by which a request proves both.
+// Package access knows who calls: tenants and their credentials, the signature by which a request proves both, and the tokens
+// that stand in for one.
 package access
