@@ -124,6 +124,22 @@ type account struct {
 	AppSecret        string    `json:"appSecret,omitempty"` // "" where it was brought along
 }
 
+func (*initCmd) printsEnvironment()             {}
+func (*tenantCreateCmd) printsEnvironment()     {}
+func (*credentialCreateCmd) printsEnvironment() {}
+
+// environment is what the command request reads.
+func (a account) environment() [][2]string {
+	variables := [][2]string{{"MUSTER_APP_ID", a.AppID}}
+	if a.AppSecret != "" {
+		variables = append(variables, [2]string{secretVariable, a.AppSecret})
+	}
+	if a.AdminUserID != 0 {
+		variables = append(variables, [2]string{"MUSTER_USER_ID", a.AdminUserID.String()})
+	}
+	return variables
+}
+
 func accountOf(t *native.Tenant, admin muster.ID, issued *native.Credential) account {
 	return account{
 		TenantID: t.ID, AdminUserID: admin, RootDepartmentID: t.RootDepartmentID, AppID: issued.AppID, AppSecret: issued.Secret,

@@ -35,7 +35,7 @@ func (c *initCmd) Run(ctx context.Context, p *printer) (err error) {
 	if made == nil {
 		return refused{fmt.Errorf("there is an installation in %s already: nothing was changed", c.Data)}
 	}
-	return p.print(made, func(w io.Writer) {
+	return p.print(*made, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "A new installation is in %s. Its first tenant:\n\n", c.Data)
 		describeAccount(w, *made)
 		_, _ = fmt.Fprintln(w)

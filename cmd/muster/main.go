@@ -53,7 +53,7 @@ answers, or the data folder is in use).`
 // cli is the command line.
 type cli struct {
 	Config kong.ConfigFlag `placeholder:"FILE" type:"existingfile" help:"File of settings, TOML, one 'flag = value' a line."`
-	Output format          `short:"o" default:"text" placeholder:"FORMAT" help:"What to print: text or json."`
+	Output format          `short:"o" default:"text" placeholder:"FORMAT" help:"What to print: text or json; env, for eval in a shell, where a credential is made."`
 
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Demo       demoCmd       `cmd:"" help:"Run a server on a folder of its own and provision two users, to see it work."`
@@ -90,6 +90,10 @@ func Main(ctx context.Context, args []string, std stdio) int {
 	if err != nil {
 		_, _ = fmt.Fprintf(std.Err, "muster: %v\n", err)
 		hintUsage(std.Err, err)
+		return exitUsage
+	}
+	if _, ok := parsed.Selected().Target.Addr().Interface().(environmentCommand); !ok && c.Output == formatEnv {
+		_, _ = fmt.Fprintln(std.Err, "muster: this command has nothing to set in an environment: --output is text or json here")
 		return exitUsage
 	}
 	if err := parsed.Run(&printer{stdio: std, format: c.Output}); err != nil {

@@ -17,14 +17,15 @@ type format string
 const (
 	formatText format = "text"
 	formatJSON format = "json"
+	formatEnv  format = "env"
 )
 
 func (f *format) UnmarshalText(text []byte) error {
 	switch *f = format(text); *f {
-	case formatText, formatJSON:
+	case formatText, formatJSON, formatEnv:
 		return nil
 	default:
-		return fmt.Errorf("%q is not one of text and json", text)
+		return fmt.Errorf("%q is not one of text, json and env", text)
 	}
 }
 
@@ -34,8 +35,18 @@ type printer struct {
 	format format
 }
 
-// print writes value as JSON, or else what text writes for people.
+// environment is something printed that a shell can take over: names and values of variables. A command that prints one
+// is an environmentCommand; others refuse formatEnv before they do anything.
+type (
+	environment        interface{ environment() [][2]string }
+	environmentCommand interface{ printsEnvironment() }
+)
+
+// print writes value as JSON, as commands that set variables (POSIX sh), or else what text writes for people.
 func (p *printer) print(value any, text func(w io.Writer)) error {
+	if e, ok := value.(environment); ok && p.format == formatEnv {
+		return p.printEnvironment(e)
+	}
 	if p.format == formatJSON {
 		encoder := json.NewEncoder(p.Out)
 		encoder.SetIndent("", "  ")
@@ -49,6 +60,16 @@ func (p *printer) print(value any, text func(w io.Writer)) error {
 	text(&b)
 	if _, err := io.WriteString(p.Out, b.String()); err != nil {
 		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+func (p *printer) printEnvironment(e environment) error {
+	for _, variable := range e.environment() {
+		quoted := "'" + strings.ReplaceAll(variable[1], "'", `'\''`) + "'"
+		if _, err := fmt.Fprintf(p.Out, "export %s=%s\n", variable[0], quoted); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
 	}
 	return nil
 }
