@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDocs runs the examples of the documents as a reader would: every console block, line by line, in one shell. What
+// a block shows a command to print must be what it prints, ids, times and trace ids aside.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range []string{"README.md"} {
+		t.Run(doc, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(filepath.Join("..", "..", doc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			examples := examplesOf(string(text))
+			if len(examples) == 0 {
+				t.Fatal("the document has no examples")
+			}
+			outputs := runExamples(t, binary, examples)
+			for i, e := range examples {
+				if got := masked(outputs[i]); e.output != "" && got != masked(e.output) {
+					t.Errorf("$ %s\nprinted, masked:\n%s\nThe document says:\n%s", e.command, got, masked(e.output))
+				}
+			}
+		})
+	}
+}
+
+// example is a command of a document, and what the document says that it prints; "" says nothing.
+type example struct{ command, output string }
+
+func examplesOf(text string) []example {
+	var examples []example
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		for _, line := range strings.SplitAfter(block[1], "\n") {
+			if command, found := strings.CutPrefix(line, "$ "); found {
+				examples = append(examples, example{command: strings.TrimSuffix(command, "\n")})
+				continue
+			}
+			if len(examples) == 0 || line == "" {
+				continue
+			}
+			last := &examples[len(examples)-1]
+			if more, found := strings.CutPrefix(line, "> "); found {
+				last.command += "\n" + strings.TrimSuffix(more, "\n")
+			} else {
+				last.output += line
+			}
+		}
+	}
+	return examples
+}
+
+// runExamples gives what each command printed. The shell has an empty HOME, and muster on its PATH; what it started
+// in the background ends with it.
+func runExamples(t *testing.T, binary string, examples []example) []string {
+	t.Helper()
+	home := t.TempDir()
+	const mark = "--- example ends ---"
+	var script strings.Builder
+	script.WriteString("set -euo pipefail\ntrap 'kill $(jobs -p); wait' EXIT\n")
+	for _, e := range examples {
+		script.WriteString(e.command + "\necho '" + mark + "'\n")
+	}
+	if err := os.Symlink(binary, filepath.Join(home, "muster")); err != nil {
+		t.Fatal(err)
+	}
+	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
+	shell.Dir = home
+	shell.Env = []string{"HOME=" + home, "PATH=" + home + ":" + os.Getenv("PATH")}
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
+	var stderr bytes.Buffer
+	shell.Stderr = &stderr
+	out, err := shell.Output()
+	if err != nil {
+		t.Fatalf("the examples stopped: %v\n%s\n%s", err, out, stderr.String())
+	}
+	return strings.Split(string(out), mark+"\n")
+}
+
+// masked replaces what differs from run to run.
+func masked(s string) string {
+	s = regexp.MustCompile(`[0-9]{19}`).ReplaceAllString(s, "<id>")
+	return regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(s, "<time>")
+}
