@@ -24,13 +24,14 @@ type nativeClient struct{ http *http.Client }
 type refusal struct{ huma.ErrorModel }
 
 func (r *refusal) Error() string {
-	text := r.Detail
+	var b strings.Builder
+	b.WriteString(r.Detail)
 	for _, e := range r.Errors {
 		if e.Message != "" && e.Message != r.Detail {
-			text += "; " + strings.TrimPrefix(e.Location, "body.") + ": " + e.Message
+			_, _ = fmt.Fprintf(&b, "; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
 		}
 	}
-	return text
+	return b.String()
 }
 
 // ExitCode tells scripts whether it was they or the server.

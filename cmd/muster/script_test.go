@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MUSTER_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("COLUMNS", "")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command under the race detector ends with a second's sleep
 			s := &scriptServer{env: env}
 			env.Values[serverKey{}] = s
 			env.Defer(s.kill)
@@ -217,8 +219,8 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	caller, url := http.DefaultClient, ts.Getenv("URL")
 	if len(args) == 2 {
 		dir := ts.MkAbs(args[0])
-		caller = &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) {
-			return net.Dial("unix", filepath.Join(dir, socketName))
+		caller = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialSocket(ctx, dir)
 		}}}
 		url = "http://localhost"
 	}

@@ -153,6 +153,7 @@ func TestAProxyMayKeepItsPrefixOrTakeItOff(t *testing.T) {
 	})
 	for name, strip := range map[string]bool{"kept": false, "taken off": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := s.caller(t, public)
 			c.HTTP = &http.Client{Transport: proxy{to: s.address, strip: strip}}
 			id, err := c.CreateBatch(t.Context(), []client.User{{FirstName: "Ada", Phone: "12345678"}})
