@@ -22,7 +22,7 @@ type Token struct {
 	AppID  string // the credential that it was issued to
 	// SecretAt is the CreatedAt of the credential's secret that was shown for it: the token ends with that secret.
 	SecretAt  time.Time
-	IssuedAt  time.Time // in whole seconds, as are the tokens' lives
+	IssuedAt  time.Time // a whole second, as ExpiresAt is
 	ExpiresAt time.Time // from this moment on the token is worth nothing
 }
 
@@ -35,8 +35,6 @@ type Token struct {
 type TokenStore interface {
 	// Credential finds a credential by its AppID, whatever the tenant; KindNotFound.
 	Credential(ctx context.Context, appID string) (*muster.Credential, error)
-	// Tenant reads one tenant; KindNotFound.
-	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
 
 	// CreateToken stores a token beside those there are. KindNotFound if the tenant does not exist.
 	CreateToken(ctx context.Context, t *Token) error

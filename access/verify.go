@@ -10,7 +10,6 @@ import (
 
 	"muster"
 	"muster/access/signature"
-	"muster/secret"
 )
 
 // Directory is what a [Verifier] reads; every [Store] is one.
@@ -46,13 +45,10 @@ type Caller struct {
 
 // Pending is a request whose headers and date are in order and whose body is still to be read. Nothing in it is proven.
 type Pending struct {
-	verifier   *Verifier
-	signed     *signature.Signed
-	credential *muster.Credential // nil if nobody has the AppID
+	pair
+	verifier *Verifier
+	signed   *signature.Signed
 }
-
-// dummySecret stands in for the secrets that a credential does not have. Nothing ever verifies under it.
-const dummySecret = "a secret of the same length as real ones"
 
 var errForbidden = &muster.Error{
 	Kind:   muster.KindForbidden,
@@ -68,27 +64,19 @@ func (v *Verifier) Begin(r *http.Request) (*Pending, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	if err := signed.CheckDate(v.Now(), signature.MaxAge, v.Leeway); err != nil {
+	now := v.Now()
+	if err := signed.CheckDate(now, signature.MaxAge, v.Leeway); err != nil {
 		return nil, refusal(err)
 	}
-	p := &Pending{verifier: v, signed: signed}
+	p := &Pending{
+		pair:     pair{credentials: v.Directory, keyring: v.Keyring, now: now, appID: signed.AppID},
+		verifier: v,
+		signed:   signed,
+	}
 	if err := p.lookUp(r.Context()); err != nil {
 		return nil, err
 	}
 	return p, nil
-}
-
-func (p *Pending) lookUp(ctx context.Context) error {
-	credential, err := p.verifier.Directory.Credential(ctx, p.signed.AppID)
-	switch {
-	case muster.KindOf(err) == muster.KindNotFound:
-		p.credential = nil
-	case err != nil:
-		return fault("look up the credential", err)
-	default:
-		p.credential = credential
-	}
-	return nil
 }
 
 // Verify proves the request with its whole body and says who calls. Whoever fails the proof causes no further look-up:
@@ -120,54 +108,6 @@ func (p *Pending) Verify(ctx context.Context, body []byte) (*Caller, error) {
 		Query:       p.signed.Target.Query,
 		Fingerprint: []byte(fingerprint),
 	}, nil
-}
-
-// openKnown opens the live secrets. If another process rotated their key away, it loads the keys anew and reads the
-// credential, whose secrets are sealed anew, again.
-func (p *Pending) openKnown(ctx context.Context) (secrets [][]byte, err error) {
-	secrets, err = p.open()
-	if errors.Is(err, secret.ErrUnknownKey) {
-		if err := p.verifier.Keyring.Reload(ctx); err != nil {
-			return nil, fault("load keys", err)
-		}
-		if err := p.lookUp(ctx); err != nil {
-			return nil, err
-		}
-		secrets, err = p.open()
-	}
-	if err != nil {
-		return nil, fault("open the credential's secret", err)
-	}
-	return secrets, nil
-}
-
-// open opens the live secrets. Where there are fewer than there may be, sealing a dummy takes the time of opening one.
-func (p *Pending) open() (secrets [][]byte, err error) {
-	var live []muster.Secret
-	binding := SecretBinding(0, p.signed.AppID)
-	if p.credential != nil {
-		live = p.credential.Live(p.verifier.Now())
-		binding = SecretBinding(p.credential.Tenant, p.credential.AppID)
-	}
-	for i := range signature.MaxSecrets {
-		if i >= len(live) {
-			p.verifier.Keyring.SealSecret([]byte(dummySecret), binding)
-			continue
-		}
-		plain, err := p.verifier.Keyring.OpenSecret(live[i].Sealed, binding)
-		if err != nil {
-			wipe(secrets)
-			return nil, err
-		}
-		secrets = append(secrets, plain)
-	}
-	return secrets, nil
-}
-
-func wipe(secrets [][]byte) {
-	for _, s := range secrets {
-		secret.Wipe(s)
-	}
 }
 
 func (p *Pending) user(ctx context.Context) (*muster.User, error) {
