@@ -47,6 +47,15 @@ type Store interface {
 	// of batches that finished before the time, and replays that have expired by now. It reports whether it found anything.
 	Purge(ctx context.Context, tenant muster.ID, finishedBefore, now time.Time, limit int) (bool, error)
 
+	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,
+	// and the kept blocks that hold their rows, all of one moment. KindNotFound if the tenant has no such batch of
+	// the contract.
+	Failures(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*Failures, error)
+
+	// FederationProfile reads the tenant's; a tenant for which none was ever stored has
+	// [muster.DefaultFederationProfile]. KindNotFound if there is no such tenant.
+	FederationProfile(ctx context.Context, tenant muster.ID) (*muster.FederationProfile, error)
+
 	// Tenant reads a tenant; KindNotFound if there is none.
 	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
 	// Tenants lists all tenants by id.
@@ -117,4 +126,18 @@ type ChunkWrites struct {
 	Position Position
 	Outcomes []muster.Outcome // one for each of its rows, in order
 	Kept     []byte           // the rows that did not succeed, sealed under the kept key, without passwords; nil if none
+}
+
+// Failures are rows that did not succeed.
+type Failures struct {
+	Batch    muster.Batch
+	Outcomes []muster.Outcome
+	KeptKey  []byte // wrapped; nil if nothing is kept
+	Kept     []KeptBlock
+}
+
+// KeptBlock is what Apply kept of a chunk.
+type KeptBlock struct {
+	Chunk  muster.Chunk // as it was applied; Payload and ids are not filled
+	Sealed []byte
 }

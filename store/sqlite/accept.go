@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -49,7 +50,7 @@ func accept(c *conn, a *provision.Acceptance) (provision.Accepted, error) {
 		return provision.Accepted{}, err
 	}
 	if a.Replay != nil {
-		if _, err := c.exec(upsertReplay, int64(b.Tenant), a.Replay, int64(b.ID), millis(a.ReplayUntil)); err != nil {
+		if _, err := c.exec(upsertReplay, int64(b.Tenant), a.Replay, int64(b.ID), millis(a.ReplayUntil), a.IdempotentBody); err != nil {
 			return provision.Accepted{}, err
 		}
 	}
@@ -61,14 +62,25 @@ func accept(c *conn, a *provision.Acceptance) (provision.Accepted, error) {
 func replayed(c *conn, a *provision.Acceptance) (muster.ID, error) {
 	var first muster.ID
 	var until int64
+	var body []byte
 	var unfinished bool
-	err := c.row(context.Background(), selectReplay, int64(a.Batch.Tenant), a.Replay).Scan(&first, &until, &unfinished)
+	err := c.row(context.Background(), selectReplay, int64(a.Batch.Tenant), a.Replay).Scan(&first, &until, &body, &unfinished)
+	remembered := until > millis(a.Batch.AcceptedAt)
 	switch {
 	case isRefusal(err): // no such row
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case a.RefuseReplay && until > millis(a.Batch.AcceptedAt):
+	case a.IdempotentBody != nil && !remembered:
+		return 0, nil
+	case a.IdempotentBody != nil && !bytes.Equal(body, a.IdempotentBody):
+		return 0, &muster.Error{
+			Kind: muster.KindConflict, Field: "Idempotency-Key",
+			Detail: "The key came with another body before: a new request needs a key of its own.",
+		}
+	case a.IdempotentBody != nil:
+		return first, nil
+	case a.RefuseReplay && remembered:
 		return 0, &muster.Error{Kind: muster.KindUnauthenticated, Detail: "The very same signed request was received before: sign it anew."}
 	case unfinished && !a.RefuseReplay:
 		return first, nil

@@ -59,7 +59,7 @@ func (a *application) run(c *conn) error {
 	if err := a.check(w, live); err != nil {
 		return err
 	}
-	if err := writeUsers(c, a.tenant, &w.Planned, millis(w.Now)); err != nil {
+	if err := writeUsers(c, a.tenant, &w.Planned, shot.Users, millis(w.Now)); err != nil {
 		return err
 	}
 	return a.write(c, w, stored, live)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"muster"
+	"muster/provision"
 )
 
 // BatchPage reads a batch of the tenant and contract, and of its outcomes at most limit from the row at position from on,
@@ -11,22 +12,12 @@ import (
 // another contract, or is being purged.
 func (s *Store) BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error) {
 	var page muster.BatchPage
-	err := s.readers.read(ctx, func(q querier) error {
-		b := &page.Batch
-		b.Tenant = tenant
-		err := q.row(ctx, selectBatch, int64(tenant), int64(batch), int64(contract)).
-			Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
-				&b.Succeeded, &b.Failed, &b.Skipped, moment{&b.FinishedAt})
-		if err != nil {
-			return exists(err, "The batch does not exist.")
-		}
-		rows, err := q.query(ctx, selectOutcomes, int64(tenant), int64(batch), from, limit)
-		return collect(rows, err, func(row scanner) error {
-			var o muster.Outcome
-			err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
-			page.Outcomes = append(page.Outcomes, o)
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		if page.Batch, err = readBatch(ctx, q, tenant, batch, contract); err != nil {
 			return err
-		})
+		}
+		page.Outcomes, err = readOutcomes(ctx, q, selectOutcomes, int64(tenant), int64(batch), from, limit)
+		return err
 	})
 	if err != nil {
 		return nil, explain("read a batch", err)
@@ -34,17 +25,53 @@ func (s *Store) BatchPage(ctx context.Context, tenant, batch muster.ID, contract
 	return &page, nil
 }
 
-// Kept reads the rows of a batch that did not succeed: its wrapped key, and for each chunk that has any the sealed rows as
-// Payload. Nothing for a batch without such rows, of another tenant, or that is being purged.
-func (s *Store) Kept(ctx context.Context, tenant, batch muster.ID) (key []byte, chunks []muster.Chunk, err error) {
-	err = s.readers.read(ctx, func(q querier) error {
-		rows, err := q.query(ctx, selectKept, int64(tenant), int64(batch))
-		return collect(rows, err, func(row scanner) error {
-			k := muster.Chunk{Tenant: tenant, Batch: batch}
-			err := row.Scan(&k.FirstRow, &k.Rows, &k.Payload, &key)
-			chunks = append(chunks, k)
+// Failures is [provision.Store.Failures].
+func (s *Store) Failures(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*provision.Failures, error) {
+	var f provision.Failures
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		if f.Batch, err = readBatch(ctx, q, tenant, batch, contract); err != nil {
 			return err
-		})
+		}
+		f.Outcomes, err = readOutcomes(ctx, q, selectFailures, int64(tenant), int64(batch), from, muster.ChunkRows, limit)
+		if n := len(f.Outcomes); err != nil || n == 0 {
+			return err
+		}
+		return readKept(ctx, q, &f)
 	})
-	return key, chunks, explain("read kept rows", err)
+	if err != nil {
+		return nil, explain("read a batch's failures", err)
+	}
+	return &f, nil
+}
+
+// readKept reads the kept blocks that hold the rows of the failures' outcomes.
+func readKept(ctx context.Context, q querier, f *provision.Failures) error {
+	first, last := f.Outcomes[0].Row, f.Outcomes[len(f.Outcomes)-1].Row
+	rows, err := q.query(ctx, selectKept, int64(f.Batch.Tenant), int64(f.Batch.ID), first, muster.ChunkRows, last, len(f.Outcomes))
+	return collect(rows, err, func(row scanner) error {
+		k := provision.KeptBlock{Chunk: muster.Chunk{Tenant: f.Batch.Tenant, Batch: f.Batch.ID}}
+		err := row.Scan(&k.Chunk.FirstRow, &k.Chunk.Rows, &k.Sealed, &f.KeptKey)
+		f.Kept = append(f.Kept, k)
+		return err
+	})
+}
+
+func readBatch(ctx context.Context, q querier, tenant, batch muster.ID, contract muster.Contract) (muster.Batch, error) {
+	b := muster.Batch{Tenant: tenant}
+	err := q.row(ctx, selectBatch, int64(tenant), int64(batch), int64(contract)).
+		Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
+			&b.Succeeded, &b.Failed, &b.Skipped, moment{&b.FinishedAt})
+	return b, exists(err, "The batch does not exist.")
+}
+
+func readOutcomes(ctx context.Context, q querier, by statement, args ...any) ([]muster.Outcome, error) {
+	var outcomes []muster.Outcome
+	rows, err := q.query(ctx, by, args...)
+	err = collect(rows, err, func(row scanner) error {
+		var o muster.Outcome
+		err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
+		outcomes = append(outcomes, o)
+		return err
+	})
+	return outcomes, err
 }

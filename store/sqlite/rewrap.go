@@ -20,8 +20,9 @@ import (
 const (
 	refTenant  = "%010d/%019d/"
 	refSecret  = refTenant + "credential/%s/%04d" // AppID, position
-	refKept    = refTenant + "kept-key/%019d"     // batch
-	refPayload = refTenant + "payload-key/%019d"  // batch
+	refProfile = refTenant + "federation-secret"
+	refKept    = refTenant + "kept-key/%019d"    // batch
+	refPayload = refTenant + "payload-key/%019d" // batch
 )
 
 // NextWrapped is [secret.Rewrapper.NextWrapped].
@@ -80,6 +81,9 @@ func (w *wrapped) tenant(ctx context.Context, version int, tenant muster.ID) err
 	if err := w.secrets(ctx, version, tenant); err != nil {
 		return err
 	}
+	if err := w.profile(ctx, version, tenant); err != nil {
+		return err
+	}
 	if err := w.keys(ctx, selectWrappedKeptKeys, refKept, version, tenant, provision.KeptKeyBinding); err != nil {
 		return err
 	}
@@ -107,6 +111,23 @@ func (w *wrapped) secrets(ctx context.Context, version int, tenant muster.ID) er
 	slices.SortFunc(items, func(a, b secret.WrappedItem) int { return cmp.Compare(a.Ref, b.Ref) })
 	w.items = append(w.items, items[:min(len(items), w.limit-len(w.items))]...)
 	return err
+}
+
+// profile takes the secret of a tenant's identity system.
+func (w *wrapped) profile(ctx context.Context, version int, tenant muster.ID) error {
+	item := secret.WrappedItem{Ref: fmt.Sprintf(refProfile, version, tenant), AAD: access.SourceBinding(tenant)}
+	if len(w.items) == w.limit || item.Ref <= w.after {
+		return nil
+	}
+	err := w.q.row(ctx, selectWrappedProfile, int64(tenant), version).Scan(&item.Old)
+	switch {
+	case isRefusal(err): // there is none
+		return nil
+	case err != nil:
+		return err
+	}
+	w.items = append(w.items, item)
+	return nil
 }
 
 // keys takes the keys of a tenant's batches.
@@ -154,14 +175,17 @@ func replace(c *conn, item *secret.WrappedItem) error {
 		return err
 	}
 	parts := strings.SplitN(item.Ref, "/", 4)
-	if len(parts) != 4 {
+	if len(parts) < 3 {
 		return errRef
 	}
 	tenant, err := number(parts[1])
 	if err != nil {
 		return err
 	}
-	switch kind, place := parts[2], parts[3]; kind {
+	switch kind, place := parts[2], strings.Join(parts[3:], "/"); kind {
+	case "federation-secret":
+		_, err = c.exec(replaceProfileSecret, item.New, version, tenant, item.Old)
+		return err
 	case "credential":
 		at := strings.LastIndexByte(place, '/')
 		if at < 0 {
@@ -198,7 +222,7 @@ func (s *Store) CountWrapped(ctx context.Context) (map[int]int, error) {
 			return err
 		}
 		for _, tenant := range tenants {
-			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets} {
+			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets, countProfileSecret} {
 				rows, err := q.query(ctx, count, int64(tenant))
 				err = collect(rows, err, func(row scanner) error {
 					var version, n int

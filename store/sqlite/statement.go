@@ -37,6 +37,19 @@ const (
 	selectManyByEmail
 	selectAdministrators
 
+	insertRole
+	selectRole
+	selectRoleNamed
+	selectRoles
+	selectRolesByID
+	updateRole
+	deleteRole
+	insertUserRoles
+	deleteUserRoles
+	countRoleUsers
+	takeRole
+	deleteRoleUsers
+
 	insertCredential
 	selectCredential
 	selectTenantCredential
@@ -46,6 +59,20 @@ const (
 	deleteSecrets
 	selectSecrets
 	selectTenantSecrets
+
+	upsertProfile
+	selectProfile
+	selectWrappedProfile
+	replaceProfileSecret
+	countProfileSecret
+	selectProfileSecretUse
+
+	insertToken
+	selectToken
+	deleteTokens
+	upsertAttempt
+	selectAttempt
+	deleteAttempts
 
 	selectReplay
 	upsertReplay
@@ -66,6 +93,7 @@ const (
 	insertOutcome
 	insertOutcomes
 	selectOutcomes
+	selectFailures
 	insertKept
 	selectKept
 
@@ -177,6 +205,25 @@ var statementText = [statementCount]string{
 	selectAdministrators: `SELECT ` + userColumns + ` FROM users INDEXED BY users_administrators
 		WHERE tenant = ? AND level = 2 AND disabled = 0 ORDER BY id LIMIT ?`,
 
+	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES (?, ?, ?, ?)`,
+	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = ? AND id = ?`,
+	selectRoleNamed: `SELECT tenant, id, name, created_at FROM roles WHERE tenant = ? AND name = ?`,
+	selectRoles:     `SELECT tenant, id, name, created_at FROM roles WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?`,
+	selectRolesByID: `SELECT id FROM roles WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))`,
+	updateRole:      `UPDATE roles SET name = ? WHERE tenant = ? AND id = ?`,
+	deleteRole:      `DELETE FROM roles WHERE tenant = ? AND id = ?`,
+	// ?2 is a JSON array of [role, user].
+	insertUserRoles: `INSERT INTO user_roles (tenant, role, user)
+		SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING`,
+	deleteUserRoles: `DELETE FROM user_roles WHERE tenant = ?1 AND (role, user) IN (
+		SELECT r.value, u.id FROM json_each(?2) AS wanted
+		CROSS JOIN users AS u ON u.tenant = ?1 AND u.id = wanted.value CROSS JOIN json_each(u.roles) AS r)`,
+	countRoleUsers: `SELECT count(*) FROM user_roles WHERE tenant = ? AND role = ?`,
+	takeRole: `UPDATE users SET updated_at = ?3, roles = (
+		SELECT nullif(json_group_array(r.value), '[]') FROM json_each(users.roles) AS r WHERE r.value <> ?2)
+		WHERE tenant = ?1 AND id IN (SELECT user FROM user_roles WHERE tenant = ?1 AND role = ?2)`,
+	deleteRoleUsers: `DELETE FROM user_roles WHERE tenant = ? AND role = ?`,
+
 	insertCredential:       `INSERT INTO credentials (tenant, app_id, name, disabled, created_at) VALUES (?, ?, ?, ?, ?)`,
 	selectCredential:       `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE app_id = ?`,
 	selectTenantCredential: `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = ? AND app_id = ?`,
@@ -189,10 +236,30 @@ var statementText = [statementCount]string{
 	selectSecrets:       `SELECT sealed, created_at, expires_at FROM credential_secrets WHERE tenant = ? AND app_id = ? ORDER BY position`,
 	selectTenantSecrets: `SELECT app_id, position, key_version, sealed FROM credential_secrets WHERE tenant = ?`,
 
-	selectReplay: `SELECT r.batch, r.until, b.id IS NOT NULL AND b.finished_at IS NULL FROM replays AS r
+	upsertProfile: `INSERT INTO federation_profiles (tenant, profile, sealed, key_version) VALUES (?, ?, ?, ?)
+		ON CONFLICT (tenant) DO UPDATE SET profile = excluded.profile, sealed = excluded.sealed, key_version = excluded.key_version`,
+	selectProfile:        `SELECT profile, sealed FROM federation_profiles WHERE tenant = ?`,
+	selectWrappedProfile: `SELECT sealed FROM federation_profiles WHERE tenant = ? AND key_version = ?`,
+	replaceProfileSecret: `UPDATE federation_profiles SET sealed = ?, key_version = ? WHERE tenant = ? AND sealed = ?`,
+	countProfileSecret: `SELECT key_version, count(*) FROM federation_profiles WHERE tenant = ? AND key_version IS NOT NULL
+		GROUP BY key_version`,
+	selectProfileSecretUse: `SELECT EXISTS (SELECT 1 FROM federation_profiles WHERE tenant = ? AND key_version = ?)`,
+
+	insertToken: `INSERT INTO tokens (tenant, hash, kind, app_id, secret_at, issued_at, expires_at) ` + values(1, 7),
+	selectToken: `SELECT kind, app_id, secret_at, issued_at, expires_at FROM tokens
+		WHERE tenant = ? AND hash = ? AND expires_at > ?`,
+	deleteTokens: `DELETE FROM tokens WHERE tenant = ?1 AND hash IN
+		(SELECT hash FROM tokens INDEXED BY tokens_expires WHERE tenant = ?1 AND expires_at <= ?2 LIMIT ?3)`,
+	upsertAttempt: `INSERT INTO refused_attempts (key, attempts, until) VALUES (?1, 1, ?3)
+		ON CONFLICT (key) DO UPDATE SET attempts = iif(until <= ?2, 1, attempts + 1), until = iif(until <= ?2, ?3, until)`,
+	selectAttempt: `SELECT attempts, until FROM refused_attempts WHERE key = ? AND until > ?`,
+	deleteAttempts: `DELETE FROM refused_attempts WHERE key IN
+		(SELECT key FROM refused_attempts INDEXED BY refused_attempts_until WHERE until <= ?1 LIMIT ?2)`,
+
+	selectReplay: `SELECT r.batch, r.until, r.body, b.id IS NOT NULL AND b.finished_at IS NULL FROM replays AS r
 		LEFT JOIN batches AS b ON b.tenant = r.tenant AND b.id = r.batch WHERE r.tenant = ? AND r.fingerprint = ?`,
-	upsertReplay: `INSERT INTO replays (tenant, fingerprint, batch, until) VALUES (?, ?, ?, ?)
-		ON CONFLICT (tenant, fingerprint) DO UPDATE SET batch = excluded.batch, until = excluded.until`,
+	upsertReplay: `INSERT INTO replays (tenant, fingerprint, batch, until, body) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, fingerprint) DO UPDATE SET batch = excluded.batch, until = excluded.until, body = excluded.body`,
 	deleteReplays: `DELETE FROM replays WHERE tenant = ?1 AND fingerprint IN
 		(SELECT fingerprint FROM replays INDEXED BY replays_until WHERE tenant = ?1 AND until <= ?2 LIMIT ?3)`,
 	insertBatch: `INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total,
@@ -229,10 +296,16 @@ var statementText = [statementCount]string{
 	insertOutcomes: `INSERT INTO outcomes (` + outcomeColumns + `) ` + values(insertRows, outcomeColumnCount),
 	selectOutcomes: `SELECT row, id, result, reason, field, detail, user, subject FROM outcomes
 		WHERE tenant = ? AND batch = ? AND row >= ? ORDER BY row LIMIT ?`,
+	// Whatever did not succeed is kept, so that chunks of which nothing is need not be walked. ?3 is the first row asked for.
+	selectFailures: `SELECT o.row, o.id, o.result, o.reason, o.field, o.detail, o.user, o.subject FROM kept AS k
+		CROSS JOIN outcomes AS o ON o.tenant = k.tenant AND o.batch = k.batch
+			AND o.row >= max(k.first_row, ?3) AND o.row < k.first_row + k.rows AND o.result <> 1
+		WHERE k.tenant = ?1 AND k.batch = ?2 AND k.first_row > ?3 - ?4 ORDER BY k.first_row, o.row LIMIT ?5`,
 	insertKept: `INSERT INTO kept (tenant, batch, first_row, rows, sealed) VALUES (?, ?, ?, ?, ?)`,
 	selectKept: `SELECT k.first_row, k.rows, k.sealed, b.kept_key FROM kept AS k
 		CROSS JOIN batches AS b ON b.tenant = k.tenant AND b.id = k.batch
-		WHERE k.tenant = ? AND k.batch = ? AND b.forgotten = 0 ORDER BY k.first_row`,
+		WHERE k.tenant = ?1 AND k.batch = ?2 AND k.first_row > ?3 - ?4 AND k.first_row + k.rows > ?3 AND k.first_row <= ?5
+		ORDER BY k.first_row LIMIT ?6`,
 
 	selectForgotten: `SELECT id FROM batches INDEXED BY batches_finished WHERE tenant = ? AND finished_at < ?
 		ORDER BY finished_at LIMIT 1`,

@@ -42,6 +42,11 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if _, err := c.exec(insertUser, args[:]...); err != nil {
 		return err
 	}
+	var roles roleChanges
+	roles.add(&first)
+	if err := roles.assign(c, tenant.ID); err != nil {
+		return err
+	}
 	return recordID(c, lastID)
 }
 

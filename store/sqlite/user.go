@@ -73,7 +73,8 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 		}
 	}
 	shot.Users = found.users
-	return shot, nil
+	shot.Roles, err = rolesAmong(ctx, q, tenant, keys.Roles)
+	return shot, err
 }
 
 // holders are the users who hold some keys, each once.
@@ -146,7 +147,13 @@ func scanUser(row scanner, u *muster.User) error {
 
 // writeUsers brings the directory to the plan's final state. What is freed comes first, so that two users can swap their
 // keys, and a key can pass from one who is deleted to one who is new.
-func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, now int64) error {
+//
+// Of before, users as they are stored, it learns whose roles change.
+func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster.User, now int64) error {
+	roles := roleChangesOf(plan, before)
+	if err := roles.release(c, tenant); err != nil {
+		return err
+	}
 	if len(plan.Delete) > 0 {
 		if _, err := c.exec(deleteUsers, int64(tenant), string(jsonIDs(plan.Delete))); err != nil {
 			return err
@@ -167,9 +174,13 @@ func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, now int64) erro
 			return err
 		}
 	}
-	return insertAll(c, insertUser, insertUsers, userColumnCount, len(plan.Insert), func(args []any, i int) {
+	err := insertAll(c, insertUser, insertUsers, userColumnCount, len(plan.Insert), func(args []any, i int) {
 		userArgs(args, tenant, &plan.Insert[i], now, now)
 	})
+	if err != nil {
+		return err
+	}
+	return roles.assign(c, tenant)
 }
 
 func changeUser(c *conn, tenant muster.ID, u *muster.User, keys bool, now int64) error {

@@ -46,6 +46,9 @@ func testKeys(b *bundle) {
 	b.same("keys after a delete", b.keys(), append([]secret.KeyRecord{mac}, first...))
 
 	// A key stays while a payload key, a kept key or a secret is sealed under it.
+	b.setProfile(b.other, b.profile())
+	b.is(b.store.DeleteKey(b.Context(), keyVersion), secret.ErrKeyInUse)
+	b.setProfile(b.other, muster.FederationProfile{})
 	a := b.acceptance(b.other, 1, 1)
 	b.accept(a)
 	b.is(b.store.DeleteKey(b.Context(), keyVersion), secret.ErrKeyInUse)
@@ -76,6 +79,9 @@ func (b *bundle) sealed() map[string][]byte {
 		b.accept(failed)
 		b.finish(tenant, failed.Batch.ID, muster.Failed, 1)
 		want[string(provision.KeptKeyBinding(tenant, failed.Batch.ID))] = failed.KeptKey
+		profile := b.profile()
+		b.setProfile(tenant, profile)
+		want[string(access.SourceBinding(tenant))] = profile.System.Sealed
 		for _, suffix := range []string{"", "-2", "/x"} { // AppIDs whose order is not that of what they begin
 			c := b.credential(tenant, "app"+tenant.String()+suffix)
 			c.Secrets = c.Secrets[:1]

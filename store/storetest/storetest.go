@@ -21,6 +21,7 @@ import (
 type Store interface {
 	provision.Store
 	access.Store
+	access.ProfileStore
 	secret.KeyStore
 	secret.Rewrapper
 
@@ -28,10 +29,6 @@ type Store interface {
 	// all of one moment. KindNotFound, always the same error, for a batch that does not exist, is another tenant's, came
 	// through another contract, or is being purged.
 	BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error)
-
-	// Kept reads the rows of a batch that did not succeed: its wrapped key, and for each chunk that has any the sealed
-	// rows as Payload. Nothing for a batch without such rows, of another tenant, or that is being purged.
-	Kept(ctx context.Context, tenant, batch muster.ID) (key []byte, chunks []muster.Chunk, err error)
 
 	// IDFloor is the largest id that is known to have been used, 0 if none.
 	IDFloor(ctx context.Context) (muster.ID, error)
@@ -78,7 +75,9 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"a key passes from the deleted to the new":      testPassKey,
 		"many users are written and found":              testManyUsers,
 		"a snapshot has every holder once":              testSnapshot,
-		"rows that did not succeed are kept":            testKept,
+		"rows that did not succeed are kept":            testFailures,
+		"failures are read by pages":                    testFailurePages,
+		"federation profiles are kept":                  testProfiles,
 		"a chunk is split":                              testSplit,
 		"a chunk that is gone is not split":             testSplitGone,
 		"finished batches are purged by steps":          testPurge,

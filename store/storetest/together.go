@@ -126,6 +126,7 @@ func testRestart(b *bundle) {
 	user := b.user()
 	b.ok(b.applyPlan(b.tenant, muster.Planned{Insert: []muster.User{user}, Usage: muster.Usage{Users: 2, CapacityGB: 6, SystemAdmins: 1}}))
 	b.ok(b.store.CreateCredential(b.Context(), b.credential(b.tenant, "app")))
+	b.setProfile(b.tenant, b.profile())
 	half := b.replay(b.tenant, "print")
 	b.accept(half)
 	b.apply(b.next(createLane(b.tenant), 1), muster.Failed)
@@ -141,10 +142,10 @@ func testRestart(b *bundle) {
 		b.ok(err)
 		floor, err := b.store.IDFloor(b.Context())
 		b.ok(err)
-		key, kept, err := b.store.Kept(b.Context(), b.tenant, half.Batch.ID)
+		profile, err := b.store.FederationProfile(b.Context(), b.tenant)
 		b.ok(err)
 		return []any{
-			tenants, credential, floor, key, kept, b.keys(), b.usage(b.tenant), b.stored(b.tenant, user.ID), b.page(b.tenant, half.Batch.ID),
+			tenants, credential, floor, profile, b.failures(b.tenant, half.Batch.ID, 0, 100), b.keys(), b.usage(b.tenant), b.stored(b.tenant, user.ID), b.page(b.tenant, half.Batch.ID),
 			b.next(createLane(b.tenant), 100), b.next(orderedLane(b.tenant), 100), b.wrappedItems(keyVersion),
 		}
 	}

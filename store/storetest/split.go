@@ -7,31 +7,6 @@ import (
 	"muster/provision"
 )
 
-func testKept(b *bundle) {
-	a := b.acceptance(b.tenant, 6, 2)
-	b.accept(a)
-	works := b.next(createLane(b.tenant), 100)
-	b.apply(works[:1], muster.Failed)
-	b.apply(works[1:2], muster.Succeeded)
-	b.apply(works[2:], muster.Failed)
-	key, kept, err := b.store.Kept(b.Context(), b.tenant, a.Batch.ID)
-	b.ok(err)
-	b.same("key", key, a.KeptKey)
-	b.same("kept rows", kept, []muster.Chunk{
-		{Tenant: b.tenant, Batch: a.Batch.ID, FirstRow: 0, Rows: 2, Payload: []byte("kept from row 0")},
-		{Tenant: b.tenant, Batch: a.Batch.ID, FirstRow: 4, Rows: 2, Payload: []byte("kept from row 4")},
-	})
-	b.same("wrapped keys", b.wrappedItems(keyVersion), 1) // the payload's is destroyed
-	for _, id := range []muster.ID{b.id(), b.accept(b.acceptance(b.tenant, 1, 1))} {
-		key, kept, err = b.store.Kept(b.Context(), b.tenant, id)
-		b.ok(err)
-		b.same("rows kept of nothing", len(kept)+len(key), 0)
-	}
-	_, kept, err = b.store.Kept(b.Context(), b.other, a.Batch.ID)
-	b.ok(err)
-	b.same("other tenant's kept rows", len(kept), 0)
-}
-
 func (b *bundle) parts(w provision.Work, rows ...int) []muster.Chunk {
 	var parts []muster.Chunk
 	first := 0
