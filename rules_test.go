@@ -28,7 +28,9 @@ var mayImport = map[string][]string{
 	"provision/dispatchtest": {".", "provision"},
 	"store/sqlite":           {".", "access", "provision", "secret"},
 	"store/storetest":        {".", "access", "provision", "secret"},
-	"api/koodrive":           {".", "access", "access/signature", "provision"},
+	"api/strictjson":         nil,
+	"api/koodrive":           {".", "access", "access/signature", "api/strictjson", "provision"},
+	"api/federation":         {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/native":             {".", "access", "secret"},
 	"client":                 {"access/signature"},
 }
