@@ -35,8 +35,10 @@ const (
 	// operatorTimeout bounds an answer on the socket: a key rotation answers when it is done.
 	operatorTimeout = 15 * time.Minute
 
-	// drainTimeout is how long requests and turns may take to end when the server is told to stop.
-	drainTimeout = 30 * time.Second
+	// requestDrain and turnDrain are how long requests, and then turns, may take to end when the server is told to stop:
+	// together less than the half minute after which others would kill it.
+	requestDrain = 15 * time.Second
+	turnDrain    = 10 * time.Second
 )
 
 // serverOptions are what a server runs with.
@@ -202,18 +204,10 @@ func (s *server) stop() error {
 }
 
 func (s *server) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	var errs []error
-	for _, h := range []*http.Server{s.public, s.socket} {
-		if h == nil {
-			continue
-		}
-		if err := h.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("end requests: %w", err), h.Close())
-		}
-	}
+	errs := []error{s.endRequests()}
 	if s.engine != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), turnDrain)
+		defer cancel()
 		if err := s.engine.Stop(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("end turns: %w", err))
 		}
@@ -227,6 +221,22 @@ func (s *server) shutdown() error {
 	}
 	s.options.logger.Info("stopped")
 	return nil
+}
+
+// endRequests answers the requests that have begun and takes no others. What takes too long is cut off.
+func (s *server) endRequests() error {
+	ctx, cancel := context.WithTimeout(context.Background(), requestDrain)
+	defer cancel()
+	var errs []error
+	for _, h := range []*http.Server{s.public, s.socket} {
+		if h == nil {
+			continue
+		}
+		if err := h.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("end requests: %w", err), h.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func newHTTPServer(h http.Handler, write time.Duration, logger *slog.Logger) *http.Server {
