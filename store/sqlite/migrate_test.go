@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"muster"
+	"muster/provision"
+)
+
+// migrateTo makes a database whose schema is of the version, and fills it.
+func migrateTo(t *testing.T, dir string, version int64, fill ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	steps, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, steps, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range fill {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%v\n\t%s", err, text)
+		}
+	}
+}
+
+// TestMigrationOfAFilledDatabase: what version 1 of the schema held is there and works after the step forwards.
+func TestMigrationOfAFilledDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	migrateTo(t, dir, 1,
+		`INSERT INTO key_records VALUES ('wrap', 1, x'01', 'mk', 1000)`,
+		`INSERT INTO tenants VALUES (1, 'one', 2, '{"userLimit":9}', 1000), (7, 'seven', 8, '{}', 1000)`,
+		`INSERT INTO tenant_usage VALUES (1, 3, 0, 1, 2, 4, 5), (7, 1, 0, 1, 0, 0, 0)`,
+		`INSERT INTO users (tenant, id, account, account_key, level, disabled, department, capacity_gb, roles, created_at, updated_at) VALUES
+			(1, 10, 'Ann', 'ann', 2, 0, 2, 0, '[60,61,1152921504606846976]', 1000, 2000),
+			(1, 11, 'Bo', 'bo', 1, 0, 2, 0, '[60,60]', 1000, 1000),
+			(1, 12, 'Cy', 'cy', 1, 0, 2, 0, NULL, 1000, 1000),
+			(7, 10, 'Ann', 'ann', 2, 0, 8, 0, '[60]', 1000, 1000)`,
+		`INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total, failed, accepted_at,
+			payload_key, payload_key_version, kept_key, kept_key_version) VALUES
+			(1, 20, 5, 1, 1, 'app', 10, 2, 'trace', 3, 1, 1000, x'0100000001aa', 1, x'0100000001bb', 1)`,
+		`INSERT INTO chunks VALUES (1, 20, 1, 2, 1, 0, 5, 31, 41, x'cafecafe')`,
+		`INSERT INTO outcomes VALUES (1, 20, 0, 30, 2, 3, 'phone', 'no', 0, '12')`,
+		`INSERT INTO kept VALUES (1, 20, 0, 1, x'beef')`,
+		`INSERT INTO replays VALUES (1, x'aa', 20, 9000000000000)`,
+	)
+	s := open(t, dir, Options{})
+	defer closeStore(t, s)
+	ctx := t.Context()
+
+	ann, err := s.User(ctx, 1, 10)
+	if err != nil || ann.Account != "Ann" || len(ann.Roles) != 3 || ann.UpdatedAt != timeOf(2000) {
+		t.Errorf("user %+v, %v", ann, err)
+	}
+	profile, err := s.FederationProfile(ctx, 1)
+	if diff := cmp.Diff(muster.DefaultFederationProfile(), *profile); err != nil || diff != "" {
+		t.Errorf("profile, %v (-want +got):\n%s", err, diff)
+	}
+	for _, c := range []struct{ tenant, role, users int64 }{{1, 60, 2}, {1, 61, 1}, {1, 1 << 60, 1}, {1, 62, 0}, {7, 60, 1}, {7, 61, 0}} {
+		if n := s.countRole(t, c.tenant, c.role); n != c.users {
+			t.Errorf("role %d of tenant %d has %d users, want %d", c.role, c.tenant, n, c.users)
+		}
+	}
+
+	// The batch goes on where it was, and a repeat of its request finds it.
+	a := &provision.Acceptance{
+		Batch:  muster.Batch{Tenant: 1, ID: 21, Contract: muster.ContractKooDrive, Lane: muster.LaneCreate, Total: 1, AcceptedAt: fixtureTime},
+		Replay: []byte{0xaa}, ReplayUntil: fixtureTime,
+	}
+	if got, err := s.Accept(ctx, a); err != nil || got != (provision.Accepted{Batch: 20, Replayed: true}) {
+		t.Errorf("a repeat is %+v, %v", got, err)
+	}
+	f := &fixture{Store: s, tenant: 1}
+	f.applyAll(t)
+	failures, err := s.Failures(ctx, 1, 20, muster.ContractKooDrive, 0, 10)
+	if err != nil || !failures.Batch.Finished() || len(failures.Kept) != 1 || failures.Outcomes[0].Subject != "12" {
+		t.Errorf("failures %+v, %v", failures, err)
+	}
+}
+
+func (s *Store) countRole(t *testing.T, tenant, role int64) (n int64) {
+	t.Helper()
+	err := s.readers.read(t.Context(), func(q querier) error {
+		return q.row(context.Background(), countRoleUsers, tenant, role).Scan(&n)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
