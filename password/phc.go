@@ -74,7 +74,7 @@ func parsePHC(s string) (phc, error) {
 func parseParams(s string) (Params, error) {
 	fields := strings.Split(s, ",")
 	if len(fields) != 3 {
-		return Params{}, fmt.Errorf("%w: want the parameters m=..,t=..,p=..", ErrFormat)
+		return Params{}, fmt.Errorf("%w: want parameters of the form m=<KiB>,t=<passes>,p=<lanes>", ErrFormat)
 	}
 	var values [3]uint32
 	for i, name := range []string{"m=", "t=", "p="} {
