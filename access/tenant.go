@@ -90,8 +90,8 @@ func (n *NewTenant) check(now time.Time) error {
 		field string
 		id    muster.ID
 	}{{"id", n.ID}, {"rootDepartmentId", n.RootDepartment}, {"adminId", n.AdminID}} {
-		if given.id < 0 || given.id.Time().After(now) {
-			return invalid(given.field, "%s must be an id of the past: of 63 bits, with a time not after now.", given.field)
+		if err := checkBroughtID(given.field, given.id, now); err != nil {
+			return err
 		}
 	}
 	return checkSettings(&n.Settings)
@@ -156,6 +156,14 @@ func (s *Service) Administrators(ctx context.Context, tenant muster.ID, limit in
 		return nil, fmt.Errorf("list administrators: %w", err)
 	}
 	return users, nil
+}
+
+// checkBroughtID refuses an id that is brought along and that ids to come would meet; 0 is none.
+func checkBroughtID(field string, id muster.ID, now time.Time) error {
+	if id < 0 || id.Time().After(now) {
+		return invalid(field, "%s must be an id of the past: of 63 bits, with a time not after now.", field)
+	}
+	return nil
 }
 
 func checkName(field, name string) error {

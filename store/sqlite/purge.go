@@ -30,6 +30,12 @@ func (p *purge) run(finishedBefore, now time.Time) error {
 	if _, err := p.delete(deleteReplays, p.tenant, millis(now), p.left); err != nil {
 		return err
 	}
+	if _, err := p.delete(deleteTokens, p.tenant, millis(now), p.left); err != nil {
+		return err
+	}
+	if _, err := p.delete(deleteAttempts, millis(now), p.left); err != nil {
+		return err
+	}
 	for p.left > 0 {
 		var batch int64
 		err := p.conn.row(context.Background(), selectForgotten, p.tenant, millis(finishedBefore)).Scan(&batch)

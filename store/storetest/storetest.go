@@ -22,6 +22,8 @@ type Store interface {
 	provision.Store
 	access.Store
 	access.ProfileStore
+	access.RoleStore
+	access.TokenStore
 	secret.KeyStore
 	secret.Rewrapper
 
@@ -79,17 +81,25 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"rows that did not succeed are kept":            testFailures,
 		"failures are read by pages":                    testFailurePages,
 		"federation profiles are kept":                  testProfiles,
-		"a chunk is split":                              testSplit,
-		"a chunk that is gone is not split":             testSplitGone,
-		"finished batches are purged by steps":          testPurge,
-		"replays are forgotten":                         testPurgeReplays,
-		"tenants see nothing of each other":             testIsolation,
-		"keys are kept":                                 testKeys,
-		"what is sealed names a key on record":          testUnknownKey,
-		"sealed things are wrapped anew by steps":       testRewrap,
-		"many work at once":                             testConcurrency,
-		"a write that waits is withdrawn":               testWithdraw,
-		"everything outlives the process":               testRestart,
+		"roles are kept":                                testRoles,
+		"roles are refused":                             testRoleRefusals,
+		"it is known who has which role":                testUserRoles,
+		"a role is taken from all of its users":         testRoleTaken,
+		"a snapshot has the roles that there are":       testSnapshotRoles,
+		"tokens end": testTokens,
+		"refused attempts are counted by windows": testAttempts,
+		"expired tokens and attempts are purged":  testPurgeTokens,
+		"a chunk is split":                        testSplit,
+		"a chunk that is gone is not split":       testSplitGone,
+		"finished batches are purged by steps":    testPurge,
+		"replays are forgotten":                   testPurgeReplays,
+		"tenants see nothing of each other":       testIsolation,
+		"keys are kept":                           testKeys,
+		"what is sealed names a key on record":    testUnknownKey,
+		"sealed things are wrapped anew by steps": testRewrap,
+		"many work at once":                       testConcurrency,
+		"a write that waits is withdrawn":         testWithdraw,
+		"everything outlives the process":         testRestart,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
