@@ -95,7 +95,7 @@ const overloadedFor = 30 * time.Second
 
 // admit refuses what would take the tenant's queue over its bounds.
 func admit(used *muster.Usage, bounds *provision.Admission, rows, bytes int64) error {
-	what := ""
+	var what string
 	switch {
 	case used.QueuedRows+rows > bounds.Rows:
 		what = fmt.Sprintf("%d rows", bounds.Rows)

@@ -31,7 +31,7 @@ func openConn(ctx context.Context, db *sql.DB) (*conn, error) {
 
 func (c *conn) prepare(ctx context.Context, s statement) (*sql.Stmt, error) {
 	if c.prepared[s] == nil {
-		prepared, err := c.sql.PrepareContext(ctx, statementText[s])
+		prepared, err := c.sql.PrepareContext(ctx, statementText[s]) //nolint:sqlclosecheck // it is kept; Close closes it
 		if err != nil {
 			return nil, err
 		}
@@ -42,11 +42,12 @@ func (c *conn) prepare(ctx context.Context, s statement) (*sql.Stmt, error) {
 
 // exec runs a statement to its end and gives the number of rows changed.
 func (c *conn) exec(s statement, args ...any) (int64, error) {
-	prepared, err := c.prepare(context.Background(), s)
+	ctx := context.Background()
+	prepared, err := c.prepare(ctx, s) //nolint:sqlclosecheck // it is kept; Close closes it
 	if err != nil {
 		return 0, err
 	}
-	result, err := prepared.Exec(args...)
+	result, err := prepared.ExecContext(ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -58,7 +59,7 @@ func (c *conn) exec(s statement, args ...any) (int64, error) {
 // advisory locks, sqlite.org/src/file/src/os_unix.c), so that each would leave a file descriptor behind.
 func (c *conn) query(ctx context.Context, s statement, args ...any) (*sql.Rows, error) {
 	ctx = context.WithoutCancel(ctx)
-	prepared, err := c.prepare(ctx, s)
+	prepared, err := c.prepare(ctx, s) //nolint:sqlclosecheck // it is kept; Close closes it
 	if err != nil {
 		return nil, err
 	}

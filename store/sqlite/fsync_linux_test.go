@@ -18,10 +18,10 @@ const markFile = 3
 
 const watchedAccepts = 5
 
-// acceptBetweenMarks is the child whose system calls are watched.
-func acceptBetweenMarks(dir, synchronous string) error {
+// acceptBetweenMarks is the child whose system calls are watched. It works in its working folder.
+func acceptBetweenMarks(synchronous string) error {
 	ctx := context.Background()
-	f, err := newFixture(ctx, dir, Options{synchronous: synchronous})
+	f, err := newFixture(ctx, ".", Options{synchronous: synchronous})
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,8 @@ func watch(t *testing.T, synchronous string) string {
 		t.Fatal(err)
 	}
 	defer marks.Close()
-	child := exec.Command(os.Args[0], t.TempDir())
+	child := exec.Command(self(t))
+	child.Dir = t.TempDir()
 	child.Env = append(os.Environ(), childMode+"="+synchronous)
 	child.ExtraFiles = []*os.File{marks}
 	child.Stderr = os.Stderr

@@ -12,9 +12,9 @@ import (
 	"muster"
 )
 
-// acceptUntilKilled accepts batches from several goroutines for ever, and prints the id of each when it is acknowledged.
-func acceptUntilKilled(dir string) error {
-	f, err := newFixture(context.Background(), dir, Options{walFrames: 256})
+// acceptUntilKilled accepts batches in the working folder, from several goroutines and for ever, and prints the id of each when it is acknowledged.
+func acceptUntilKilled() error {
+	f, err := newFixture(context.Background(), ".", Options{walFrames: 256})
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,8 @@ func TestAcknowledgedBatchesSurviveAKill(t *testing.T) {
 // acceptAndKill runs a child until it has acknowledged so many batches, kills it, and gives all that it acknowledged.
 func acceptAndKill(t *testing.T, dir string, after int) []muster.ID {
 	t.Helper()
-	child := exec.Command(os.Args[0], dir)
+	child := exec.Command(self(t))
+	child.Dir = dir
 	child.Env = append(os.Environ(), childMode+"=accept")
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -88,6 +89,16 @@ func acceptAndKill(t *testing.T, dir string, after int) []muster.ID {
 		t.Fatalf("the child ended after %d batches, want %d", len(ids), after)
 	}
 	return ids
+}
+
+// self is this program.
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // checkAccepted looks for each acknowledged batch, and whether what is there is whole.

@@ -18,9 +18,9 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(m)
 		return
 	case "accept":
-		err = acceptUntilKilled(os.Args[1])
+		err = acceptUntilKilled()
 	case "full", "normal":
-		err = acceptBetweenMarks(os.Args[1], mode)
+		err = acceptBetweenMarks(mode)
 	default:
 		err = fmt.Errorf("no such mode: %s", mode)
 	}

@@ -119,11 +119,11 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Initialised reports whether the store holds a tenant: before the first start it does not.
 func (s *Store) Initialised(ctx context.Context) (bool, error) {
-	var any bool
+	var found bool
 	err := s.readers.read(ctx, func(q querier) error {
-		return q.row(ctx, selectAnyTenant).Scan(&any)
+		return q.row(ctx, selectAnyTenant).Scan(&found)
 	})
-	return any, explain("look for a tenant", err)
+	return found, explain("look for a tenant", err)
 }
 
 // IDFloor is the largest id that is known to have been used, 0 if none: new ids must be above it.

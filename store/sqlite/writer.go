@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -48,7 +49,7 @@ func (w *writer) start() { go w.loop() }
 func (w *writer) stop() {
 	w.mu.Lock()
 	w.stopped = true
-	refused := append(w.smalls, w.larges...)
+	refused := slices.Concat(w.smalls, w.larges)
 	w.smalls, w.larges = nil, nil
 	w.waiting.Signal()
 	w.mu.Unlock()

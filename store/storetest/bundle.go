@@ -50,13 +50,13 @@ func (b *bundle) ok(err error) {
 }
 
 // kind fails the test unless err is a refusal of the kind.
-func (b *bundle) kind(err error, want muster.Kind) *muster.Error {
+func (b *bundle) kind(err error, want muster.Kind) muster.Error {
 	b.Helper()
 	var refusal *muster.Error
 	if !errors.As(err, &refusal) || refusal.Kind != want {
 		b.Fatalf("error is %v, want a refusal of kind %d", err, want)
 	}
-	return refusal
+	return *refusal
 }
 
 func (b *bundle) is(err, want error) {
