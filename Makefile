@@ -21,7 +21,7 @@ demo: build ## Start a server, provision two users, and leave it running to play
 
 .PHONY: build
 build: ## Build the binary, bin/muster.
-	@CGO_ENABLED=0 go build -trimpath -o bin/muster ./cmd/muster
+	@go build -o bin/muster ./cmd/muster
 
 .PHONY: test
 test: format vet staticcheck race vulncheck ## Run everything that must hold before a change lands.
