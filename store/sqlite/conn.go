@@ -68,7 +68,7 @@ func (c *conn) query(ctx context.Context, s statement, args ...any) (*sql.Rows, 
 
 func (c *conn) row(ctx context.Context, s statement, args ...any) scanner {
 	ctx = context.WithoutCancel(ctx)
-	prepared, err := c.prepare(ctx, s)
+	prepared, err := c.prepare(ctx, s) //nolint:sqlclosecheck // it is kept; Close closes it
 	if err != nil {
 		return failed{err}
 	}
