@@ -74,14 +74,18 @@ func (p *printer) printEnvironment(e environment) error {
 	return nil
 }
 
-// table writes rows under a heading, in columns.
+// table writes rows under a heading, in columns. A line whose last cells are empty ends with its last word.
 func table(w io.Writer, heading string, rows [][]string) {
-	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	columns := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(columns, strings.ReplaceAll(heading, " ", "\t"))
 	for _, row := range rows {
 		_, _ = fmt.Fprintln(columns, strings.Join(row, "\t"))
 	}
 	_ = columns.Flush() // to a strings.Builder, which takes everything
+	for line := range strings.Lines(b.String()) {
+		_, _ = fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
 }
 
 // pairs writes names and values, in two columns.
