@@ -70,7 +70,7 @@ func (s *Service) CreateCredential(ctx context.Context, tenant muster.ID, n NewC
 	}
 	now := s.now()
 	c := &muster.Credential{Tenant: tenant, AppID: appID, Name: n.Name, CreatedAt: now}
-	err = s.sealing(ctx, func() error {
+	err = sealing(ctx, s.Keyring, func() error {
 		c.Secrets = []muster.Secret{s.seal(tenant, appID, plain, now)}
 		return s.Store.CreateCredential(ctx, c)
 	})
@@ -102,7 +102,7 @@ func (s *Service) RotateCredential(ctx context.Context, tenant muster.ID, appID 
 	}
 	now := s.now()
 	var c *muster.Credential
-	err = s.sealing(ctx, func() (err error) {
+	err = sealing(ctx, s.Keyring, func() (err error) {
 		next := s.seal(tenant, appID, plain, now)
 		c, err = s.Store.UpdateCredential(ctx, tenant, appID, func(c *muster.Credential) error {
 			c.Secrets = rotated(c.Secrets, next, now, overlap)

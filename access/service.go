@@ -39,12 +39,12 @@ func SecretBinding(tenant muster.ID, appID string) []byte {
 
 // sealing seals and stores by way of do, and does it once more, with the keys loaded anew, if a rotation took the key away
 // in between.
-func (s *Service) sealing(ctx context.Context, do func() error) error {
+func sealing(ctx context.Context, keyring Keyring, do func() error) error {
 	err := do()
 	if !errors.Is(err, secret.ErrUnknownKey) {
 		return err
 	}
-	if err := s.Keyring.Reload(ctx); err != nil {
+	if err := keyring.Reload(ctx); err != nil {
 		return err
 	}
 	return do()
