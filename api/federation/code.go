@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"cmp"
 	"strings"
 
 	"muster"
@@ -85,7 +86,7 @@ func failOf(o *muster.Outcome) (code, message string) {
 	if int(o.Reason) < len(fails) {
 		line = fails[o.Reason]
 	}
-	detail := o.Detail
+	detail := cmp.Or(o.Detail, "unknown")
 	if o.Reason == muster.ReasonCancelled {
 		detail = "cancelled"
 	}
