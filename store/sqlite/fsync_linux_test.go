@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,50 +12,23 @@ import (
 	"unsafe"
 )
 
-// markFile is the descriptor to which the watched child writes a mark before each Accept and another one after it.
-const markFile = 3
-
-const watchedAccepts = 5
-
-// acceptBetweenMarks is the child whose system calls are watched. It works in its working folder.
-func acceptBetweenMarks(synchronous string) error {
-	ctx := context.Background()
-	f, err := newFixture(ctx, ".", Options{synchronous: synchronous})
-	if err != nil {
-		return err
-	}
-	mark := os.NewFile(markFile, "marks")
-	for range watchedAccepts {
-		if _, err := mark.WriteString("request\n"); err != nil {
-			return err
-		}
-		if _, err := f.accept(ctx, 10, 1000); err != nil {
-			return err
-		}
-		if _, err := mark.WriteString("answer\n"); err != nil {
-			return err
-		}
-	}
-	return f.Close()
-}
-
 // TestAcknowledgedMeansSynced watches the system calls of a process that accepts batches: between each request and its
 // answer the WAL must have been synced to the disk. That it is not with synchronous=NORMAL shows that the test can tell.
 //
 // It does not run beside other tests, whose child processes its wait would take.
 func TestAcknowledgedMeansSynced(t *testing.T) {
 	for _, c := range []struct {
-		synchronous string
-		synced      bool
-	}{{"full", true}, {"normal", false}} {
-		events := watch(t, c.synchronous)
+		mode   string
+		synced bool
+	}{{"as promised", true}, {"not synced", false}} {
+		events := watch(t, c.mode)
 		if marks := strings.Count(events, "m"); marks != 2*watchedAccepts {
-			t.Fatalf("synchronous=%s: saw %d marks, want %d: %s", c.synchronous, marks, 2*watchedAccepts, events)
+			t.Fatalf("%s: saw %d marks, want %d: %s", c.mode, marks, 2*watchedAccepts, events)
 		}
 		// m...m a request and its answer, s a sync of the WAL.
 		for i, between := range strings.Split(events, "m")[1:] {
 			if isRequest := i%2 == 0; isRequest && strings.Contains(between, "s") != c.synced {
-				t.Errorf("synchronous=%s: WAL synced before the answer: %t, want %t: %s", c.synchronous, !c.synced, c.synced, events)
+				t.Errorf("%s: WAL synced before the answer: %t, want %t: %s", c.mode, !c.synced, c.synced, events)
 			}
 		}
 	}
@@ -64,7 +36,7 @@ func TestAcknowledgedMeansSynced(t *testing.T) {
 
 // watch runs the child under ptrace(2) and gives what it saw: an m where a mark was about to be written, an s where a
 // sync of the WAL had succeeded.
-func watch(t *testing.T, synchronous string) string {
+func watch(t *testing.T, mode string) string {
 	t.Helper()
 	runtime.LockOSThread() // the tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -75,7 +47,7 @@ func watch(t *testing.T, synchronous string) string {
 	defer marks.Close()
 	child := exec.Command(self(t))
 	child.Dir = t.TempDir()
-	child.Env = append(os.Environ(), childMode+"="+synchronous)
+	child.Env = append(os.Environ(), childMode+"="+mode)
 	child.ExtraFiles = []*os.File{marks}
 	child.Stderr = os.Stderr
 	child.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -19,8 +20,10 @@ func TestMain(m *testing.M) {
 		return
 	case "accept":
 		err = acceptUntilKilled()
-	case "full", "normal":
-		err = acceptBetweenMarks(mode)
+	case "as promised":
+		err = acceptBetweenMarks(Options{})
+	case "not synced":
+		err = acceptBetweenMarks(Options{synchronous: "normal"})
 	default:
 		err = fmt.Errorf("no such mode: %s", mode)
 	}
@@ -28,4 +31,31 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// markFile is the descriptor to which the watched child writes a mark before each Accept and another one after it.
+const markFile = 3
+
+const watchedAccepts = 5
+
+// acceptBetweenMarks is the child whose system calls are watched. It works in its working folder.
+func acceptBetweenMarks(options Options) error {
+	ctx := context.Background()
+	f, err := newFixture(ctx, ".", options)
+	if err != nil {
+		return err
+	}
+	mark := os.NewFile(markFile, "marks")
+	for range watchedAccepts {
+		if _, err := mark.WriteString("request\n"); err != nil {
+			return err
+		}
+		if _, err := f.accept(ctx, 10, 1000); err != nil {
+			return err
+		}
+		if _, err := mark.WriteString("answer\n"); err != nil {
+			return err
+		}
+	}
+	return f.Close()
 }
