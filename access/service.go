@@ -25,10 +25,11 @@ type Keyring interface {
 // Its refusals are [*muster.Error]: KindInvalid for what breaks a rule, KindNotFound and KindConflict as [Store] gives
 // them, KindUnavailable when the clock is not fit to make ids.
 type Service struct {
-	Store   Store
-	Keyring Keyring
-	IDs     *muster.IDSource
-	Now     func() time.Time
+	Store     Store
+	Directory Changer
+	Keyring   Keyring
+	IDs       *muster.IDSource
+	Now       func() time.Time
 }
 
 // SecretBinding is the additional data under which a credential's secrets are sealed: moved to another tenant or AppID,

@@ -48,6 +48,7 @@ func New(c Config) http.Handler {
 	a := &api{c}
 	h := humago.NewWithPrefix(mux, Prefix, description(c.Version))
 	a.addTenants(h)
+	a.addAdministrators(h)
 	a.addCredentials(h)
 	a.addKeys(h)
 	return mux

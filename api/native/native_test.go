@@ -19,6 +19,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/native"
+	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
 )
@@ -50,7 +51,7 @@ func setup(t *testing.T) *installation {
 	}
 	in := &installation{t: t, store: store, log: new(bytes.Buffer)}
 	in.handler = native.New(native.Config{
-		Access:  &access.Service{Store: store, Keyring: keys, IDs: ids, Now: time.Now},
+		Access:  &access.Service{Store: store, Directory: provision.Direct{Store: store, Now: time.Now}, Keyring: keys, IDs: ids, Now: time.Now},
 		Keys:    keys,
 		Sealed:  store,
 		Logger:  slog.New(slog.NewTextHandler(in.log, nil)),

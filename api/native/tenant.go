@@ -66,16 +66,24 @@ type SettingsPatch struct {
 	Password        *muster.PasswordRule `json:"password,omitempty" doc:"replaces the rule as a whole; zeros stand for the default"`
 }
 
+// NewAdministrator is the body that makes an administrator.
+type NewAdministrator struct {
+	ID   muster.ID `json:"id" doc:"that clients already hold; of the past"`
+	Name string    `json:"name,omitempty" doc:"first name; absent is Administrator"`
+}
+
 type tenantPath struct {
 	Tenant pathID `path:"tenant"`
 }
+
+const idPattern = "^[1-9][0-9]{0,18}$"
 
 // pathID is a tenant's id in a path, which huma takes for a number by its kind if it is a muster.ID.
 type pathID struct{ id muster.ID }
 
 // Schema is for huma.
 func (pathID) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Pattern: "^[1-9][0-9]{0,18}$", Description: "the tenant's id"}
+	return &huma.Schema{Type: huma.TypeString, Pattern: idPattern, Description: "the tenant's id"}
 }
 
 // UnmarshalText is for huma, which has checked the pattern.
@@ -110,6 +118,18 @@ func (a *api) addTenants(h huma.API) {
 		}) (*answer[Tenant], error) {
 			t, err := a.changeTenant(ctx, in.Tenant.id, &in.Body)
 			return reply(ctx, a, t, err)
+		})
+}
+
+func (a *api) addAdministrators(h huma.API) {
+	huma.Register(h, operation("create-administrator", http.MethodPost, "/tenants/{tenant}/administrators",
+		"Make a system administrator with an id that clients already hold", "Tenants", http.StatusCreated),
+		func(ctx context.Context, in *struct {
+			Tenant pathID `path:"tenant"`
+			Body   NewAdministrator
+		}) (*answer[Administrator], error) {
+			err := a.Access.AddAdministrator(ctx, in.Tenant.id, in.Body.ID, in.Body.Name)
+			return reply(ctx, a, Administrator{ID: in.Body.ID}, err)
 		})
 }
 

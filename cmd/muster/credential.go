@@ -82,7 +82,8 @@ type credentialCreateCmd struct {
 	localFlags
 	tenantFlag
 	pairFlags
-	Name string `env:"-" placeholder:"NAME" help:"What the credential is for, for people."`
+	Name    string `env:"-" placeholder:"NAME" help:"What the credential is for, for people."`
+	AdminID string `name:"id" env:"-" placeholder:"ID" help:"Id that the client holds for an administrator: one is made with it, unless there is one already."`
 }
 
 func (c *credentialCreateCmd) Run(ctx context.Context, p *printer) (err error) {
@@ -91,6 +92,10 @@ func (c *credentialCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	body.Name = c.Name
+	admin, err := idFlag("--id", c.AdminID)
+	if err != nil {
+		return err
+	}
 	api, done, err := c.local(ctx, p)
 	if err != nil {
 		return err
@@ -100,17 +105,12 @@ func (c *credentialCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 	if err != nil {
 		return err
 	}
+	if admin, err = api.administrator(ctx, tenant.ID, admin); err != nil {
+		return err
+	}
 	var issued native.Credential
 	if err := api.call(ctx, http.MethodPost, "/tenants/"+tenant.ID.String()+"/credentials", body, &issued); err != nil {
 		return err
-	}
-	var whole native.Tenant
-	if err := api.call(ctx, http.MethodGet, "/tenants/"+tenant.ID.String(), nil, &whole); err != nil {
-		return err
-	}
-	var admin muster.ID
-	if len(whole.Administrators) > 0 {
-		admin = whole.Administrators[0].ID
 	}
 	return printAccount(p, accountOf(tenant, admin, &issued))
 }

@@ -15,6 +15,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/native"
+	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
 )
@@ -74,7 +75,9 @@ func openInstallation(ctx context.Context, o installationOptions) (_ *installati
 	if in.ids, err = muster.NewIDSource(o.node, floor, time.Now); err != nil {
 		return nil, err
 	}
-	in.access = &access.Service{Store: in.store, Keyring: in.keys, IDs: in.ids, Now: time.Now}
+	in.access = &access.Service{
+		Store: in.store, Directory: provision.Direct{Store: in.store, Now: time.Now}, Keyring: in.keys, IDs: in.ids, Now: time.Now,
+	}
 	return in, nil
 }
 

@@ -128,3 +128,24 @@ func asRefusal(err error) error {
 	}
 	return &refusal{huma.ErrorModel{Status: status, Detail: no.Detail}}
 }
+
+// administrator makes sure that the tenant has an administrator with the id, and gives it; of 0 it gives the tenant's
+// first, 0 if it has none.
+func (c *nativeClient) administrator(ctx context.Context, tenant, id muster.ID) (muster.ID, error) {
+	path := "/tenants/" + tenant.String()
+	var whole native.Tenant
+	if err := c.call(ctx, http.MethodGet, path, nil, &whole); err != nil {
+		return 0, err
+	}
+	for _, a := range whole.Administrators {
+		if id == 0 || a.ID == id {
+			return a.ID, nil
+		}
+	}
+	if id == 0 {
+		return 0, nil
+	}
+	var made native.Administrator
+	err := c.call(ctx, http.MethodPost, path+"/administrators", native.NewAdministrator{ID: id}, &made)
+	return id, err
+}
