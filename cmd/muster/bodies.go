@@ -31,7 +31,10 @@ func boundBodies(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), bodyPatience)
 		defer cancel()
 		if err := room.Acquire(ctx, size); err != nil {
-			const body = `{"code":503,"msg":"The request cannot be taken now. Too many are being received; try again."}`
+			body := `{"code":503,"msg":"The request cannot be taken now. Too many are being received; try again."}`
+			if isFederation(r.URL.Path) {
+				body = `{"resultCode":"503","resultMessage":"The request cannot be taken now. Too many are being received; try again."}`
+			}
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 			w.Header().Set("Retry-After", "1")

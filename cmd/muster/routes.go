@@ -11,18 +11,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"muster/api/federation"
 	"muster/api/native"
 	"muster/provision"
 )
 
 // routeConfig is what the two listeners serve.
 type routeConfig struct {
-	koodrive http.Handler
-	prefixes []string // paths under which proxies serve the contracts, without a slash at the end
-	native   http.Handler
-	ready    http.Handler
-	metrics  *prometheus.Registry
-	logger   *slog.Logger
+	koodrive   http.Handler
+	federation http.Handler
+	prefixes   []string // paths under which proxies serve the contracts, without a slash at the end
+	native     http.Handler
+	ready      http.Handler
+	metrics    *prometheus.Registry
+	logger     *slog.Logger
 }
 
 // The routes that watch the server.
@@ -58,29 +60,29 @@ func newRoutes(c routeConfig) (*routes, error) {
 		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
 	}
 	return &routes{
-		public:   wrap(&contracts{koodrive: boundBodies(c.koodrive), prefixes: c.prefixes, others: public}),
+		public:   wrap(&contracts{served: boundBodies(byContract(c.koodrive, c.federation)), prefixes: c.prefixes, others: public}),
 		operator: wrap(operator),
 	}, nil
 }
 
-// contracts hands a signed contract's requests over as they were received: a ServeMux would redirect a path that it finds
-// unclean, while the contract wants the target verified first.
+// contracts hands a contract's requests over as they were received: a ServeMux would redirect a path that it finds unclean,
+// while a signed contract wants the target verified first.
 type contracts struct {
-	koodrive http.Handler
+	served   http.Handler
 	prefixes []string
 	others   http.Handler
 }
 
 func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isKooDrive(r.URL.Path) {
-		c.koodrive.ServeHTTP(w, r)
+	if isContract(r.URL.Path) {
+		c.served.ServeHTTP(w, r)
 		return
 	}
 	for _, prefix := range c.prefixes {
-		if below, ok := strings.CutPrefix(r.URL.Path, prefix); ok && isKooDrive(below) {
+		if below, ok := strings.CutPrefix(r.URL.Path, prefix); ok && isContract(below) {
 			stripped := r.Clone(r.Context())
 			stripped.URL.Path, stripped.URL.RawPath = below, ""
-			c.koodrive.ServeHTTP(w, stripped) // the signature is over RequestURI, which stays
+			c.served.ServeHTTP(w, stripped) // a signature is over RequestURI, which stays
 			r.Pattern = stripped.Pattern
 			return
 		}
@@ -88,9 +90,25 @@ func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.others.ServeHTTP(w, r)
 }
 
-func isKooDrive(p string) bool {
-	const first = "/koodrive/"
-	return strings.HasPrefix(path.Clean("/"+p), first)
+// byContract hands a request to the contract that its path belongs to.
+func byContract(koodrive, federation http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isFederation(r.URL.Path) {
+			federation.ServeHTTP(w, r)
+			return
+		}
+		koodrive.ServeHTTP(w, r)
+	})
+}
+
+func isContract(p string) bool {
+	const koodrive = "/koodrive/"
+	return strings.HasPrefix(path.Clean("/"+p), koodrive) || isFederation(p)
+}
+
+func isFederation(p string) bool {
+	clean := path.Clean("/" + p)
+	return strings.HasPrefix(clean, federation.TokenPrefix) || strings.HasPrefix(clean, federation.TaskPrefix)
 }
 
 // minFreePercent is below how much free space the engine accepts no batch.

@@ -18,6 +18,7 @@ import (
 
 	"muster/access"
 	"muster/access/signature"
+	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/password"
 	"muster/provision"
@@ -113,6 +114,10 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	routes, err := newRoutes(routeConfig{
 		koodrive: koodrive.New(koodrive.Config{Verifier: verifier, Submitter: engine, Reader: held.store, Logger: o.logger}),
+		federation: federation.New(federation.Config{
+			Tokens: &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now},
+			Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
+		}),
 		prefixes: o.prefixes,
 		native:   held.native(),
 		ready:    &readiness{checks: s.checks(dispatcher), logger: o.logger, now: time.Now},
