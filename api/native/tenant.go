@@ -76,14 +76,12 @@ type tenantPath struct {
 	Tenant pathID `path:"tenant"`
 }
 
-const idPattern = "^[1-9][0-9]{0,18}$"
-
 // pathID is a tenant's id in a path, which huma takes for a number by its kind if it is a muster.ID.
 type pathID struct{ id muster.ID }
 
 // Schema is for huma.
 func (pathID) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Pattern: idPattern, Description: "the tenant's id"}
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^[1-9][0-9]{0,18}$", Description: "the tenant's id"}
 }
 
 // UnmarshalText is for huma, which has checked the pattern.
