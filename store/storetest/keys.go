@@ -92,8 +92,8 @@ func (b *bundle) sealed() map[string][]byte {
 	return want
 }
 
-// rewrapAll walks over everything under older versions, wraps it under version 2, and gives what there was.
-func (b *bundle) rewrapAll(limit int) map[string][]byte {
+// rewrapAll walks over everything under older versions and gives what there was; if asked to, it wraps it under version 2.
+func (b *bundle) rewrapAll(limit int, replace bool) map[string][]byte {
 	b.Helper()
 	got := make(map[string][]byte)
 	for after := ""; ; {
@@ -113,7 +113,9 @@ func (b *bundle) rewrapAll(limit int) map[string][]byte {
 			got[string(items[i].AAD)] = items[i].Old
 			items[i].New = b.blob(2)
 		}
-		b.ok(b.store.ReplaceWrapped(b.Context(), items))
+		if replace {
+			b.ok(b.store.ReplaceWrapped(b.Context(), items))
+		}
 	}
 }
 
@@ -131,7 +133,10 @@ func testRewrap(b *bundle) {
 	}
 	b.is(b.store.ReplaceWrapped(b.Context(), late), secret.ErrUnknownKey)
 	b.ok(b.store.AddKeys(b.Context(), b.key(secret.PurposeWrap, 2)))
-	b.same("items, by pieces of 4", b.rewrapAll(4), want)
+	for _, limit := range []int{1, 4, 100} {
+		b.same("items that are left as they are, by pieces", b.rewrapAll(limit, false), want)
+	}
+	b.same("items, by pieces of 4", b.rewrapAll(4, true), want)
 	b.same("items under the first key at the end", b.wrappedItems(1), 0)
 	b.same("items under the second key", b.wrappedItems(2), len(want))
 

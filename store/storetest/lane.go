@@ -39,6 +39,12 @@ func testLanePosition(b *bundle) {
 	three := b.accept(b.acceptance(b.tenant, 4, 2))
 	four := b.accept(b.acceptance(b.tenant, 2, 2))
 	b.same("order after an idle time", places(b.next(lane, 100), three, four), []string{"a0", "b0", "a2"})
+
+	begin := b.next(lane, 1)[0].Position.Rank
+	b.finish(b.tenant, three, muster.Skipped, 2)
+	b.finish(b.tenant, four, muster.Skipped, 1) // what was passed over does not take the lane back
+	b.accept(b.acceptance(b.tenant, 1, 1))
+	b.same("begin of the last", b.next(lane, 1)[0].Position.Rank, begin+2)
 }
 
 func testOrdered(b *bundle) {
