@@ -52,6 +52,7 @@ func setup(t *testing.T) *installation {
 	in := &installation{t: t, store: store, log: new(bytes.Buffer)}
 	in.handler = native.New(native.Config{
 		Access:  &access.Service{Store: store, Directory: provision.Direct{Store: store, Now: time.Now}, Keyring: keys, IDs: ids, Now: time.Now},
+		Roles:   &access.Roles{Store: store, IDs: ids, Now: time.Now},
 		Keys:    keys,
 		Sealed:  store,
 		Logger:  slog.New(slog.NewTextHandler(in.log, nil)),

@@ -102,7 +102,8 @@ func (refused) ExitCode() int { return exitRefused }
 // native is the API for the operator of the installation.
 func (in *installation) native() http.Handler {
 	return native.New(native.Config{
-		Access: in.access, Keys: in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
+		Access: in.access, Roles: &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
+		Keys: in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	})
 }
 
