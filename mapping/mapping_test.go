@@ -136,8 +136,8 @@ func TestKooDriveEntry(t *testing.T) {
 		Action: muster.ActionCreate, Set: all,
 		FirstName: " 1204 ", Surname: "1204", Phone: "+188 4609076404", Email: "1024@12.Com", Password: "Q!@1assword",
 	}
-	mapper := mapping.New(tenant(), muster.ContractKooDrive, muster.LevelManager)
-	got := mapper.Entry(&row, 99)
+	mapper := mapping.New(tenant(), muster.ContractKooDrive, muster.LevelManager, nil)
+	got := mapper.Entry(t.Context(), &row, 99, nil)
 	want := muster.Entry{
 		Action: muster.ActionCreate, Match: muster.KeyPhone, OnExisting: muster.SkipExisting, Actor: muster.LevelManager, NewID: 99,
 		Set: all | muster.FieldDepartment | muster.FieldLevel, Password: true,
@@ -172,13 +172,13 @@ func TestKooDriveFaults(t *testing.T) {
 		{"a password with the e-mail's local part", func(r *muster.Row) { r.Email = "wxyz@example.org"; r.Password = "1!WXYZabc" }, "password"},
 		{"a fault found before", func(r *muster.Row) { r.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Field: "surname"} }, "surname"},
 	}
-	mapper := mapping.New(tenant(), muster.ContractKooDrive, muster.LevelSystemAdmin)
+	mapper := mapping.New(tenant(), muster.ContractKooDrive, muster.LevelSystemAdmin, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			row := good
 			tt.change(&row)
-			e := mapper.Entry(&row, 1)
+			e := mapper.Entry(t.Context(), &row, 1, nil)
 			if tt.field == "" {
 				if e.Fault != nil || e.Password || e.Set.Has(muster.FieldPassword) {
 					t.Errorf("entry %+v, want one without fault or password", e)

@@ -21,6 +21,7 @@ func (e *Engine) apply(ctx context.Context, r *run) error {
 		need, err := e.applyOnce(ctx, r)
 		switch {
 		case err == nil:
+			e.forget(r)
 			return nil
 		case errors.Is(err, errNeedHash):
 			// A user was deleted between Prepare and now, so that a skip became a create.

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -23,8 +24,12 @@ type Dispatcher interface {
 }
 
 // Turn works on a lane until the slice is over or no work is left, which it tells by more. An error is a fault of what
-// we stand on: nothing is lost, and the lane gets another turn after a while.
+// we stand on: nothing is lost, and the lane gets another turn after a while. [ErrWait] is not.
 type Turn func(ctx context.Context, lane muster.LaneRef, slice *Slice) (more bool, err error)
+
+// ErrWait is what a Turn returns that could do nothing, since the lane's work waits for somebody else's answer. The lane
+// gets another turn after a short pause, and that is no trouble to tell of.
+var ErrWait = errors.New("the lane's work waits for an answer")
 
 // Slice is the time of one turn.
 type Slice struct {
@@ -41,6 +46,9 @@ const (
 
 	backoffFirst = 100 * time.Millisecond
 	backoffMost  = 30 * time.Second
+
+	waitFirst = 20 * time.Millisecond // after ErrWait, doubled each time in a row
+	waitMost  = time.Second
 )
 
 // Over reports whether the turn should come to its end.
@@ -63,8 +71,9 @@ type Local struct {
 
 type laneState struct {
 	running bool
-	woken   bool // while running or waiting out a fault
+	woken   bool // while running or pausing
 	faults  int  // in a row
+	waits   int  // in a row
 	timer   *time.Timer
 	err     error
 }
@@ -80,7 +89,7 @@ func NewLocal(workers int) *Local {
 func (d *Local) Wake(lane muster.LaneRef) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s := d.lanes[lane]; s != nil { // queued, running or waiting out a fault
+	if s := d.lanes[lane]; s != nil { // queued, running or pausing
 		s.woken = true
 		return
 	}
@@ -146,14 +155,20 @@ func (d *Local) give(lane muster.LaneRef, more bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.lanes[lane]
-	s.running, s.err = false, err
+	s.running, s.err = false, nil
 	switch {
 	case d.ended:
+	case errors.Is(err, ErrWait):
+		s.timer = time.AfterFunc(min(waitFirst<<min(s.waits, 10), waitMost), func() { d.requeue(lane) })
+		s.waits++
+		s.faults = 0
 	case err != nil:
+		s.err = err
 		s.timer = time.AfterFunc(backoff(s.faults), func() { d.requeue(lane) })
 		s.faults++
+		s.waits = 0
 	case more || s.woken:
-		s.faults = 0
+		s.faults, s.waits = 0, 0
 		d.queue = append(d.queue, lane)
 		d.change.Signal()
 	default:

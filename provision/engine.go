@@ -17,15 +17,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"muster"
+	"muster/mapping/source"
 	"muster/password"
 	"muster/secret"
 )
 
-// Keyring wraps the data keys of batches and makes keyed hashes; [*secret.Keyring] is one. Its errors are retried, after
+// Keyring wraps the data keys of batches, opens the secrets of identity systems, and makes keyed hashes; [*secret.Keyring] is one. Its errors are retried, after
 // a Reload where the key is one that another node made.
 type Keyring interface {
 	WrapDataKey(key *secret.DataKey, aad []byte) []byte
 	UnwrapDataKey(wrapped, aad []byte) (*secret.DataKey, error)
+	OpenSecret(sealed, aad []byte) ([]byte, error)
 	MAC(purpose string, data []byte) [32]byte
 	Reload(ctx context.Context) error
 }
@@ -70,7 +72,10 @@ const (
 // Engine accepts and runs batches. All methods are safe for concurrent use.
 type Engine struct {
 	Config
-	metrics metrics
+	metrics     metrics
+	federations federations
+	client      *source.Client
+	sources     *source.Fetcher[muster.Entry]
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -90,7 +95,8 @@ func New(c Config) (*Engine, error) {
 	if c.ReplayWindow == 0 {
 		c.ReplayWindow = 16 * time.Minute
 	}
-	e := &Engine{Config: c, metrics: newMetrics()}
+	e := &Engine{Config: c, metrics: newMetrics(), client: source.NewClient(nil, source.Timeout)}
+	e.sources = source.NewFetcher[muster.Entry](e.client, c.Now)
 	if err := e.metrics.register(c.Registerer); err != nil {
 		return nil, err
 	}
@@ -120,6 +126,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		e.running.Wait()
+		e.sources.Close()
 		close(done)
 	}()
 	select {

@@ -29,7 +29,7 @@ func newMetrics() metrics {
 			Name: "muster_rows_decided_total", Help: "Rows that got their outcome, by result and reason.",
 		}, []string{"result", "reason"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_turns_total", Help: "Turns of lanes, by how they ended: done, or fault for a fault that will be tried again.",
+			Name: "muster_turns_total", Help: "Turns of lanes, by how they ended: done, wait for an identity system that has yet to answer, or fault for a fault that will be tried again.",
 		}, []string{"end"}),
 		applies: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "muster_apply_seconds", Help: "Time of an Apply, waiting for its transaction included.",

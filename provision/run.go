@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"muster"
 	"muster/mapping"
@@ -18,6 +19,7 @@ type run struct {
 	chunks  []chunk
 	entries []muster.Entry
 	hashes  *hashes // nil if none are being made
+	asked   bool    // an identity system was asked about some rows
 }
 
 // chunk is an opened chunk. start is where its entries begin in the run's.
@@ -33,14 +35,15 @@ type dataKeys struct {
 	payload, kept *secret.DataKey
 }
 
-// open unseals and normalises chunks.
-func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work) (*run, error) {
+// open unseals and normalises chunks: the first of them that need not wait for an identity system, which may be none.
+func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work, slice *Slice) (*run, error) {
 	t, err := e.Store.Tenant(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
 	r := &run{tenant: t, chunks: make([]chunk, len(works))}
 	keys := map[muster.ID]*dataKeys{}
+	rows := 0
 	for i := range works {
 		w := &works[i]
 		if keys[w.Batch.ID] == nil {
@@ -48,15 +51,41 @@ func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work) (*run
 				return nil, err
 			}
 		}
-		c := chunk{Work: *w, keys: keys[w.Batch.ID], start: len(r.entries)}
+		c := chunk{Work: *w, keys: keys[w.Batch.ID], start: rows}
 		if c.rows, err = openRows(c.keys.payload, &w.Chunk); err != nil {
 			return nil, err
 		}
 		c.Chunk.Payload = nil
-		r.entries = append(r.entries, e.normalise(ctx, t, &c)...)
+		rows += len(c.rows)
 		r.chunks[i] = c
 	}
-	return r, nil
+	return e.normaliseAll(ctx, r, slice)
+}
+
+// normaliseAll fills the run's entries, and gives the part of it before the first that an identity system holds up.
+func (e *Engine) normaliseAll(ctx context.Context, r *run, slice *Slice) (*run, error) {
+	var f *federation
+	var questions []question
+	for i := range r.chunks {
+		c := &r.chunks[i]
+		if c.Batch.Contract == muster.ContractFederation && f == nil {
+			var err error
+			if f, err = e.federation(ctx, r.tenant.ID); err != nil {
+				return nil, err
+			}
+		}
+		entries, asked := e.normalise(ctx, r.tenant, f, c)
+		r.entries, questions = append(r.entries, entries...), append(questions, asked...)
+	}
+	if len(questions) > 0 {
+		r.asked = true
+		if open := e.listen(ctx, slice, r.entries, questions); len(open) > 0 {
+			held := slices.IndexFunc(r.chunks, func(c chunk) bool { return open[0].entry < c.start+len(c.rows) })
+			r = r.part(0, held)
+			r.asked = true
+		}
+	}
+	return r, ctx.Err()
 }
 
 func (e *Engine) unwrap(w *Work) (*dataKeys, error) {
@@ -71,22 +100,34 @@ func (e *Engine) unwrap(w *Work) (*dataKeys, error) {
 	return &dataKeys{payload: payload, kept: kept}, nil
 }
 
-// normalise maps a chunk's rows. A row on which it panics fails alone.
-func (e *Engine) normalise(ctx context.Context, tenant *muster.Tenant, c *chunk) []muster.Entry {
-	mapper := mapping.New(tenant, c.Batch.Contract, c.Batch.ActorLevel)
-	entries := make([]muster.Entry, len(c.rows))
-	for i := range c.rows {
-		func() {
-			defer func() {
-				if p := recover(); p != nil {
-					e.logPanic(ctx, &c.Chunk, p)
-					entries[i] = muster.Entry{Fault: internalFault()}
-				}
-			}()
-			entries[i] = mapper.Entry(&c.rows[i], c.Chunk.FirstUser+muster.ID(i))
-		}()
+// normalise maps a chunk's rows, as far as no identity system has to be asked first.
+func (e *Engine) normalise(ctx context.Context, tenant *muster.Tenant, f *federation, c *chunk) ([]muster.Entry, []question) {
+	var compiled *mapping.Federation
+	if f != nil {
+		compiled = f.compiled
 	}
-	return entries
+	mapper := mapping.New(tenant, c.Batch.Contract, c.Batch.ActorLevel, compiled)
+	entries := make([]muster.Entry, len(c.rows))
+	var questions []question
+	for i := range c.rows {
+		if mapper.Asks(&c.rows[i]) {
+			questions = append(questions, e.ask(ctx, f, mapper, c, i))
+			continue
+		}
+		entries[i] = e.entry(ctx, mapper, c, i, nil)
+	}
+	return entries, questions
+}
+
+// entry maps a row. One on which it panics fails alone.
+func (e *Engine) entry(ctx context.Context, m *mapping.Mapper, c *chunk, i int, identity *mapping.Identity) (entry muster.Entry) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.logPanic(ctx, &c.Chunk, p)
+			entry = muster.Entry{Fault: internalFault()}
+		}
+	}()
+	return m.Entry(ctx, &c.rows[i], c.Chunk.FirstUser+muster.ID(i), identity)
 }
 
 func internalFault() *muster.Fault {
@@ -125,7 +166,8 @@ func (r *run) join(next *run) *run {
 	return j
 }
 
-// replan opens the run anew with the tenant's present settings, keeping the hashes that are made.
+// renormalise maps the run's rows anew with the tenant's present settings, keeping the hashes that are made. Federated rows
+// go by the federation profile alone, and stay as they were mapped.
 func (e *Engine) renormalise(ctx context.Context, r *run) error {
 	t, err := e.Store.Tenant(ctx, r.tenant.ID)
 	if err != nil {
@@ -134,7 +176,11 @@ func (e *Engine) renormalise(ctx context.Context, r *run) error {
 	r.tenant = t
 	for i := range r.chunks {
 		c := &r.chunks[i]
-		for k, entry := range e.normalise(ctx, t, c) {
+		if c.Batch.Contract == muster.ContractFederation {
+			continue
+		}
+		entries, _ := e.normalise(ctx, t, nil, c)
+		for k, entry := range entries {
 			entry.User.PasswordHash = r.entries[c.start+k].User.PasswordHash
 			r.entries[c.start+k] = entry
 		}

@@ -19,11 +19,13 @@ const lookAhead = 1
 func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (more bool, err error) {
 	group, working := errgroup.WithContext(ctx)
 	ready := make(chan *run, lookAhead)
+	held := false
 	group.Go(func() error {
 		defer close(ready)
 		var err error
 		more, err = e.prepare(working, lane, slice, ready)
-		return err
+		held = errors.Is(err, ErrWait)
+		return ignoring(err, ErrWait)
 	})
 	group.Go(func() error { return e.applyAll(working, ready) })
 	err = group.Wait()
@@ -38,6 +40,9 @@ func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (m
 		e.Logger.LogAttrs(ctx, slog.LevelError, "a lane's turn failed and will be tried again",
 			slog.String("tenant", lane.Tenant.String()), slog.String("lane", lane.Lane.String()), slog.Any("error", err))
 		return true, err
+	case held:
+		e.metrics.turns.WithLabelValues("wait").Inc()
+		return more, ErrWait
 	default:
 		e.metrics.turns.WithLabelValues("done").Inc()
 		return more, nil
@@ -55,7 +60,8 @@ const (
 	readGrowth = 4
 )
 
-// prepare reads the lane's chunks in order, makes them ready, and hands them on.
+// prepare reads the lane's chunks in order, makes them ready, and hands them on. Where it could hand on none, since an
+// identity system has yet to answer about the first, it returns ErrWait.
 func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice, ready chan<- *run) (more bool, err error) {
 	var after *Position
 	rows := readRows
@@ -67,16 +73,23 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 		if len(works) == 0 {
 			return false, nil
 		}
-		r, err := e.open(ctx, lane.Tenant, works)
-		if err != nil {
+		r, err := e.open(ctx, lane.Tenant, works, slice)
+		switch {
+		case err != nil:
 			return true, err
+		case len(r.chunks) == 0 && after == nil:
+			return true, ErrWait
+		case len(r.chunks) == 0:
+			return true, nil
 		}
 		unhashed, err := e.unhashed(ctx, r)
 		if err != nil {
 			return true, err
 		}
 		if len(unhashed) == 0 {
-			rows = min(rows*readGrowth, muster.ChunkRows)
+			if rows = min(rows*readGrowth, muster.ChunkRows); r.asked {
+				rows = readRows // what is read is asked about, and kept in memory
+			}
 			if err := send(ctx, ready, r); err != nil {
 				return true, err
 			}
