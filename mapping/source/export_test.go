@@ -1,0 +1,17 @@
+package source
+
+// For tests.
+var (
+	Public = public
+	Parse  = parse
+)
+
+// Running is the number of calls that run.
+func (f *Fetcher[T]) Running() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.running
+}
+
+// Idle reports whether no call runs.
+func (f *Fetcher[T]) Idle() bool { return f.Running() == 0 }
