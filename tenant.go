@@ -9,7 +9,12 @@ type Tenant struct {
 	RootDepartment ID             `json:"rootDepartmentId"`
 	Settings       TenantSettings `json:"settings"`
 	CreatedAt      time.Time      `json:"createdAt"`
+	KeyVersion     int            `json:"-"` // of the rules by which its users' keys are normalised; see KeyVersion
 }
+
+// KeyVersion is the version of the rules by which phones, accounts and e-mail addresses become keys. It is stored with
+// each tenant when it is made: keys of one version need not equal those of another.
+const KeyVersion = 1
 
 // TenantSettings are what an administrator chooses for a tenant. The zero value is a usable default.
 type TenantSettings struct {

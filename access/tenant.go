@@ -64,6 +64,7 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant) (*muster.Tenant
 		RootDepartment: cmp.Or(n.RootDepartment, first+1),
 		Settings:       n.Settings,
 		CreatedAt:      now,
+		KeyVersion:     muster.KeyVersion,
 	}
 	admin := &muster.User{
 		ID:         cmp.Or(n.AdminID, first+2),

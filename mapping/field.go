@@ -20,10 +20,6 @@ const (
 	maxPhoneDigits = 20
 )
 
-// KeyVersion is the version of the rules by which keys are normalised. It is stored with each tenant, since keys made
-// by one version need not equal those made by another.
-const KeyVersion = 1
-
 // Name trims a name and checks that it has between least and most characters, none of which controls a terminal or the
 // direction of text: a directional mark in a name can make a list show another name than it holds (Unicode TR 36, section 2.5).
 func Name(field, s string, least, most int) (string, *muster.Fault) {

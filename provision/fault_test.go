@@ -217,3 +217,39 @@ func TestSettingsChangedMeanwhile(t *testing.T) {
 		t.Errorf("phone %q with key %q; want the key of the new region", u.Phone, u.PhoneKey)
 	}
 }
+
+// newerStore has a tenant whose keys a newer version normalised, until it is old again.
+type newerStore struct {
+	provision.Store
+	read  chan struct{}
+	newer atomic.Bool
+}
+
+func (s *newerStore) Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error) {
+	t, err := s.Store.Tenant(ctx, id)
+	if err == nil && s.newer.Load() {
+		t.KeyVersion++
+		s.read <- struct{}{}
+	}
+	return t, err
+}
+
+// Keys that another version normalised may not be compared with ours: the rows wait for the right program.
+func TestKeysOfAnotherVersionAreNotMixed(t *testing.T) {
+	t.Parallel()
+	newer := &newerStore{read: make(chan struct{})}
+	newer.newer.Store(true)
+	b := setup(t, over(func(s provision.Store) provision.Store { newer.Store = s; return newer }))
+	b.start(t)
+	id := b.submit(t, row(1))
+	for range 2 { // the second time, the first fault has been taken down
+		<-newer.read
+	}
+	if err := b.engine.Ready(t.Context()); muster.KindOf(err) != muster.KindUnavailable {
+		t.Errorf("Ready = %v, want KindUnavailable", err)
+	}
+	newer.newer.Store(false)
+	if batch, _ := b.finished(t, id); batch.Succeeded != 1 {
+		t.Errorf("%d rows succeeded, want 1", batch.Succeeded)
+	}
+}

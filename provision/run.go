@@ -41,6 +41,9 @@ func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work, slice
 	if err != nil {
 		return nil, err
 	}
+	if t.KeyVersion != muster.KeyVersion {
+		return nil, fmt.Errorf("keys of tenant %s are of version %d, and this program makes version %d", t.ID, t.KeyVersion, muster.KeyVersion)
+	}
 	r := &run{tenant: t, chunks: make([]chunk, len(works))}
 	keys := map[muster.ID]*dataKeys{}
 	rows := 0

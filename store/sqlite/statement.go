@@ -139,7 +139,7 @@ const (
 )
 
 const (
-	tenantColumns = `id, name, root_department, settings, created_at`
+	tenantColumns = `id, name, root_department, settings, created_at, key_version`
 
 	userColumns = `tenant, id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
 		password_hash, level, disabled, department, capacity_gb, roles, created_at, updated_at`
@@ -165,7 +165,7 @@ func lookup(column, index string, keys int) string {
 }
 
 var statementText = [statementCount]string{
-	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) VALUES (?, ?, ?, ?, ?)`,
+	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) VALUES (?, ?, ?, ?, ?, ?)`,
 	selectTenant:      `SELECT ` + tenantColumns + ` FROM tenants WHERE id = ?`,
 	selectTenantNamed: `SELECT ` + tenantColumns + ` FROM tenants WHERE name = ?`,
 	selectTenants:     `SELECT ` + tenantColumns + ` FROM tenants ORDER BY id`,

@@ -28,7 +28,8 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(insertTenant, int64(tenant.ID), tenant.Name, int64(tenant.RootDepartment), string(settings), millis(tenant.CreatedAt))
+	_, err = c.exec(insertTenant, int64(tenant.ID), tenant.Name, int64(tenant.RootDepartment), string(settings), millis(tenant.CreatedAt),
+		tenant.KeyVersion)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func changeTenant(c *conn, tenant *muster.Tenant) error {
 func scanTenant(row scanner) (*muster.Tenant, error) {
 	var t muster.Tenant
 	var settings []byte
-	if err := row.Scan(&t.ID, &t.Name, &t.RootDepartment, &settings, moment{&t.CreatedAt}); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, &t.RootDepartment, &settings, moment{&t.CreatedAt}, &t.KeyVersion); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(settings, &t.Settings); err != nil {
