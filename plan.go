@@ -10,7 +10,7 @@ type Snapshot struct {
 	Roles    []ID   // those of the entries' roles that the tenant has, in any order
 }
 
-// Result of planning: what becomes of each entry and what is to be written for it.
+// Planned is what becomes of each entry, and what is to be written for it.
 type Planned struct {
 	Outcomes []Outcome // one for each entry, in order; Row, ID and Subject are the caller's to fill
 	Insert   []User    // users to add, in their final state
