@@ -57,6 +57,9 @@ func setup(t *testing.T) *installation {
 		Sealed:  store,
 		Logger:  slog.New(slog.NewTextHandler(in.log, nil)),
 		Version: "test",
+
+		Federation: &access.Federation{Store: store, Keyring: keys, Check: noWrongCondition},
+		Trier:      echo{},
 	})
 	return in
 }

@@ -12,9 +12,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"muster"
 	"muster/access"
 	"muster/api/native"
+	"muster/mapping"
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
@@ -99,11 +102,24 @@ type refused struct{ error }
 
 func (refused) ExitCode() int { return exitRefused }
 
+// client is of the API as this process serves itself. Its engine stands still: it only says what one would do.
+func (in *installation) client() (*nativeClient, func() error, error) {
+	engine, err := provision.New(provision.Config{
+		Store: in.store, Keyring: in.keys, IDs: in.ids, Now: time.Now, Logger: in.options.logger, Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, in.close())
+	}
+	return &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine)}}}, in.close, nil
+}
+
 // native is the API for the operator of the installation.
-func (in *installation) native() http.Handler {
+func (in *installation) native(engine *provision.Engine) http.Handler {
 	return native.New(native.Config{
 		Access: in.access, Roles: &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
-		Keys: in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
+		Federation: &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
+		Trier:      &trier{store: in.store, engine: engine},
+		Keys:       in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	})
 }
 

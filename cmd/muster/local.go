@@ -52,7 +52,7 @@ func (f *localFlags) local(ctx context.Context, p *printer) (*nativeClient, func
 		}
 		held, err := openInstallation(ctx, f.installation(p))
 		if err == nil {
-			return &nativeClient{http: &http.Client{Transport: inProcess{held.native()}}}, held.close, nil
+			return held.client()
 		}
 		// Who holds the lock and does not listen is starting or stopping, or is a command like this one.
 		if !errors.Is(err, sqlite.ErrLocked) {

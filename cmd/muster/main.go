@@ -62,6 +62,7 @@ type cli struct {
 	Tenant     tenantCmd     `cmd:"" help:"Make, list and change tenants."`
 	Credential credentialCmd `cmd:"" help:"Make, list, rotate and disable the key pairs that applications sign with."`
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
+	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -119,7 +119,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 			Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
 		prefixes: o.prefixes,
-		native:   held.native(),
+		native:   held.native(engine),
 		ready:    &readiness{checks: s.checks(dispatcher), logger: o.logger, now: time.Now},
 		metrics:  metrics,
 		logger:   o.logger,
