@@ -93,8 +93,8 @@ func TestOnlyTheHashIsStored(t *testing.T) {
 
 func TestATokenEndsToTheSecond(t *testing.T) {
 	t.Parallel()
+	b := setup(t)
 	for _, life := range []time.Duration{time.Second, access.DefaultTokenLife, access.MaxTokenLife} {
-		b := setup(t)
 		r := b.ask()
 		r.Life = life
 		issued, err := b.tokens().Issue(t.Context(), r)
@@ -373,7 +373,8 @@ func TestGuessesAreThrottled(t *testing.T) {
 // TestWhatCountsAsOneAddress: a customer has 2^64 addresses of IPv6, which are one here.
 func TestWhatCountsAsOneAddress(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
+	b := setup(t)
+	for i, tc := range []struct {
 		first, second string
 		same          bool
 	}{
@@ -383,9 +384,8 @@ func TestWhatCountsAsOneAddress(t *testing.T) {
 		{"2001:db8::1", "2001:db8:0:1::1", false},
 		{"fe80::1%eth0", "fe80::1%eth1", true},
 	} {
-		b := setup(t)
 		ask := func(address string) error {
-			_, err := b.tokens().Issue(t.Context(), access.TokenRequest{AppID: "a", Secret: "b", Address: netip.MustParseAddr(address)})
+			_, err := b.tokens().Issue(t.Context(), access.TokenRequest{AppID: fmt.Sprint("key", i), Secret: "b", Address: netip.MustParseAddr(address)})
 			return err
 		}
 		for range 10 {
@@ -418,7 +418,7 @@ func TestTroubleOfTheStoreIsNoRefusalOfAToken(t *testing.T) {
 	}
 }
 
-// TestSecretsStayOutOfPrint: nothing that is printed or logged holds a token.
+// TestTokensStayOutOfPrint: nothing that is printed or logged holds a token.
 func TestTokensStayOutOfPrint(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

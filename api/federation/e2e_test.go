@@ -206,7 +206,7 @@ func TestTasksRunInTheOrderOfAcceptance(t *testing.T) {
 	}
 }
 
-// TestAWaitingTask is TODO, and so is the answer to its repeat.
+// TestAWaitingTaskAndItsRepeats: it is TODO, and so is the answer to its repeat.
 func TestAWaitingTaskAndItsRepeats(t *testing.T) {
 	t.Parallel()
 	s := serve(t, false)

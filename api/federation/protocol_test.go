@@ -46,6 +46,10 @@ func TestToken(t *testing.T) {
 
 func TestTokensThatAreNotGiven(t *testing.T) {
 	t.Parallel()
+	b := setup(t)
+	second, _ := b.addTenant(t, "second", "disabled")
+	_, err := b.access.SetCredentialDisabled(t.Context(), second.ID, "disabled", true)
+	must(t, err)
 	pair := func(key, secret string) string { return `{"app_key":` + key + `,"app_secret":` + secret + `}` }
 	for _, tc := range []struct {
 		name   string
@@ -74,22 +78,18 @@ func TestTokensThatAreNotGiven(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.addTenant(t, "second", "disabled")
-			second, err := b.store.Credential(t.Context(), "disabled")
-			must(t, err)
-			_, err = b.access.SetCredentialDisabled(t.Context(), second.Tenant, "disabled", true)
-			must(t, err)
 			name := tc.golden
 			if name == "" {
 				name = tc.name
 			}
 			golden(t, "token with "+name, dump(t, b.do(tc.r)))
-			if b.logs.String() != "" {
-				t.Errorf("logged %q", b.logs.String())
-			}
 		})
 	}
+	t.Cleanup(func() {
+		if b.logs.String() != "" {
+			t.Errorf("logged %q", b.logs.String())
+		}
+	})
 }
 
 // TestGuessesAreThrottled: by address, as a trusted proxy names it; the owner is elsewhere and goes on.
@@ -154,11 +154,11 @@ func TestRequestsThatAreNotAuthentic(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
+			b := setup(t)
+			b.addTenant(t, "second", "stranger")
+			_, err := b.access.CreateCredential(t.Context(), b.tenant.ID, access.NewCredential{AppID: "sibling", Secret: appSecret})
+			must(t, err)
 			for _, path := range []string{createPath, queryPath} {
-				b := setup(t)
-				b.addTenant(t, "second", "stranger")
-				_, err := b.access.CreateCredential(t.Context(), b.tenant.ID, access.NewCredential{AppID: "sibling", Secret: appSecret})
-				must(t, err)
 				r := b.request(path, documented)
 				r.Body = unread{t}
 				tc.change(b, r)

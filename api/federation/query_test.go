@@ -142,6 +142,8 @@ func TestFailuresEchoTheRow(t *testing.T) {
 
 func TestTasksThatAreNone(t *testing.T) {
 	t.Parallel()
+	none := setup(t)
+	none.engine.err = &muster.Error{Kind: muster.KindNotFound, Detail: "There is no batch 42 of the tenant."}
 	for _, tc := range []struct{ name, body string }{
 		{"empty taskId", `{"taskId":""}`},
 		{"null taskId", `{"taskId":null}`},
@@ -158,11 +160,9 @@ func TestTasksThatAreNone(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			b.engine.err = &muster.Error{Kind: muster.KindNotFound, Detail: "There is no batch 42 of the tenant."}
-			golden(t, "queryTask with "+tc.name, dump(t, b.do(b.request(queryPath, tc.body))))
-			if b.logs.String() != "" {
-				t.Errorf("logged %q", b.logs.String())
+			golden(t, "queryTask with "+tc.name, dump(t, none.do(none.request(queryPath, tc.body))))
+			if none.logs.String() != "" {
+				t.Errorf("logged %q", none.logs.String())
 			}
 		})
 	}
