@@ -110,9 +110,9 @@ func (u *sentUser) checkAccount(l *limits) (code, accepted string) {
 	other := func(r rune) bool { return !isAlphanumeric(r) && !strings.ContainsRune(l.characters, r) }
 	switch {
 	case u.Account == "":
-		return codeAccountEmpty, between(1, l.account)
+		return codeAccountEmpty, upTo(l.account)
 	case utf8.RuneCountInString(u.Account) > l.account:
-		return codeAccountLong, between(1, l.account)
+		return codeAccountLong, upTo(l.account)
 	case strings.ContainsFunc(u.Account, other):
 		return codeAccountCharacters, "A to Z, a to z, 0 to 9 and " + strings.Join(strings.Split(unique(l.characters), ""), " ") + " are accepted"
 	default:
@@ -143,9 +143,9 @@ func (u *sentUser) checkName(l *limits) (code, accepted string) {
 	case !u.Set.Has(muster.FieldDisplayName) && u.Action != muster.ActionCreate:
 		return "", ""
 	case strings.TrimSpace(u.DisplayName) == "" && u.Action == muster.ActionCreate:
-		return codeNameEmpty, between(1, l.name)
+		return codeNameEmpty, upTo(l.name)
 	case utf8.RuneCountInString(u.DisplayName) > l.name:
-		return codeNameLong, between(1, l.name)
+		return codeNameLong, upTo(l.name)
 	case strings.ContainsFunc(u.DisplayName, isNameSpecial):
 		return codeNameCharacters, `all characters but " [ ] ' & ( ) = ; < > , and those that control a terminal or the direction of text are accepted`
 	default:
@@ -166,7 +166,7 @@ func (u *sentUser) checkEmail(l *limits) (code, accepted string) {
 	local := u.Email[:max(0, strings.LastIndexByte(u.Email, '@'))]
 	switch {
 	case u.Email == "":
-		return codeEmailEmpty, between(1, l.email)
+		return codeEmailEmpty, upTo(l.email)
 	case utf8.RuneCountInString(u.Email) > l.email, utf8.RuneCountInString(local) > l.local:
 		return codeEmailLong, fmt.Sprintf("at most %d characters, %d of them before the @, are accepted", l.email, l.local)
 	}
@@ -188,6 +188,4 @@ func (u *sentUser) checkRoles(l *limits) (code, accepted string) {
 	return "", ""
 }
 
-func between(least, most int) string {
-	return fmt.Sprintf("%d to %d characters are accepted", least, most)
-}
+func upTo(most int) string { return fmt.Sprintf("1 to %d characters are accepted", most) }

@@ -206,7 +206,7 @@ func TestTasksRunInTheOrderOfAcceptance(t *testing.T) {
 	}
 }
 
-// TestAWaitingTaskAndItsRepeats: it is TODO, and so is the answer to its repeat.
+// TestAWaitingTaskAndItsRepeats: a task that nobody works on yet, and calls that say that they are the same one.
 func TestAWaitingTaskAndItsRepeats(t *testing.T) {
 	t.Parallel()
 	s := serve(t, false)
