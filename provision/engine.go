@@ -140,10 +140,11 @@ func (e *Engine) Stop(ctx context.Context) error {
 // Ready reports why the engine cannot do its work now, nil if it can: the store does not answer, the clock is behind the
 // ids, the disk is nearly full, or lanes wait out a fault.
 func (e *Engine) Ready(ctx context.Context) error {
-	return errors.Join(e.Store.Ping(ctx), e.IDs.Ready(), e.diskRoom(), e.Dispatcher.Trouble())
+	return errors.Join(e.Store.Ping(ctx), e.IDs.Ready(), e.DiskRoom(), e.Dispatcher.Trouble())
 }
 
-func (e *Engine) diskRoom() error {
+// DiskRoom reports, as the error that Submit would give, whether the disk is nearly full.
+func (e *Engine) DiskRoom() error {
 	if e.DiskFree == nil {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 // leave nothing behind: KindOverloaded when the tenant has too much queued, KindUnavailable when the disk is nearly
 // full or the clock is wrong, KindUnauthenticated for a refused replay.
 func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
-	if err := e.diskRoom(); err != nil {
+	if err := e.DiskRoom(); err != nil {
 		return Receipt{}, err
 	}
 	a, err := e.acceptance(&s)

@@ -23,7 +23,7 @@ const (
 	backoffFirst = time.Second // after the first failure of a system; doubled each time
 	backoffMost  = 30 * time.Second
 
-	forgetAfter = 5 * time.Minute // without anybody asking
+	forgetAfter = 15 * time.Minute // without anybody asking: longer than Patience
 )
 
 // Batch names a batch whose rows are asked about.
@@ -44,7 +44,7 @@ type Question[T any] struct {
 // fails is tried with a single call after a pause, 1 s to 30 s, until it answers again; the others are not held up by it.
 //
 // Answers, and the time from which [Patience] counts, are kept in memory, by batch, until Forget or until nobody has asked
-// for 5 minutes: a restart, or another node, asks again and counts anew. It keeps as many as rows are asked about.
+// for 15 minutes: a restart, or another node, asks again and counts anew. It keeps as many as rows are asked about.
 // All methods are safe for concurrent use.
 type Fetcher[T any] struct {
 	client *Client

@@ -71,7 +71,7 @@ func TestAnAnswerIsKeptUntilItIsForgotten(t *testing.T) {
 	}
 	b.Forget(q.Batch)
 	b.await(q)
-	b.advance(5 * time.Minute)
+	b.advance(15 * time.Minute)
 	b.await(question(2, 1, e, 0)) // whose asking sweeps
 	b.await(q)
 	changed := q

@@ -4,6 +4,7 @@ package dispatchtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -144,6 +145,51 @@ func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) 
 				call.end <- end{err: errors.New("fault")}
 			}
 		}
+	})
+
+	t.Run("a lane that waits for an answer has turns again, and is no trouble", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, open(t, 1))
+		d.Wake(laneA)
+		for range 3 {
+			call := <-d.calls
+			if err := d.Trouble(); err != nil {
+				t.Errorf("Trouble = %v of a lane that waits", err)
+			}
+			call.end <- end{more: true, err: provision.ErrWait}
+		}
+		(<-d.calls).end <- end{}
+	})
+
+	t.Run("a lane that waits for an answer holds up no other", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, open(t, 1))
+		d.Wake(laneA)
+		(<-d.calls).end <- end{more: true, err: fmt.Errorf("wrapped: %w", provision.ErrWait)}
+		for range 5 {
+			d.Wake(laneB)
+			for {
+				call := <-d.calls
+				if call.lane == laneB {
+					call.end <- end{}
+					break
+				}
+				call.end <- end{more: true, err: provision.ErrWait}
+			}
+		}
+	})
+
+	t.Run("a lane that waits after a fault is no longer in trouble", func(t *testing.T) {
+		t.Parallel()
+		d := start(t, open(t, 1))
+		d.Wake(laneA)
+		(<-d.calls).end <- end{err: errors.New("fault")}
+		(<-d.calls).end <- end{more: true, err: provision.ErrWait}
+		call := <-d.calls
+		if err := d.Trouble(); err != nil {
+			t.Errorf("Trouble = %v after a turn without fault", err)
+		}
+		call.end <- end{}
 	})
 
 	t.Run("the end waits for the turns that run", func(t *testing.T) {
