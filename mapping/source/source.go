@@ -96,7 +96,7 @@ type call[T any] struct {
 
 // NewFetcher makes a fetcher. now is for pauses and patience, not for the timeout of a call.
 func NewFetcher[T any](client *Client, now func() time.Time) *Fetcher[T] {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return &Fetcher[T]{
 		client: client, now: now, ctx: ctx, cancel: cancel, batches: map[Batch]*batch[T]{}, systems: map[system]*queue[T]{},
 		changed: make(chan struct{}), swept: now(),
