@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"path"
@@ -111,25 +110,13 @@ func isFederation(p string) bool {
 	return strings.HasPrefix(clean, federation.TokenPrefix) || strings.HasPrefix(clean, federation.TaskPrefix)
 }
 
-// minFreePercent is below how much free space the engine accepts no batch.
-const minFreePercent = 5
-
 // checks are what /readyz asks.
-func (s *server) checks(dispatcher *provision.Local) []check {
-	checks := []check{
+func (s *server) checks(engine *provision.Engine) []check {
+	return []check{
 		{"database", func(r *http.Request) error { return s.held.store.Ping(r.Context()) }},
 		{"clock", func(*http.Request) error { return s.held.ids.Ready() }},
 		{"key", func(*http.Request) error { return s.held.keysWork() }},
-		{"lanes", func(*http.Request) error { return dispatcher.Trouble() }},
+		{"lanes", func(*http.Request) error { return engine.Dispatcher.Trouble() }},
+		{"disk", func(*http.Request) error { return engine.DiskRoom() }},
 	}
-	if free := diskFree(s.options.dir); free != nil {
-		checks = append(checks, check{"disk", func(*http.Request) error {
-			left, total, err := free()
-			if err == nil && left/minFreePercent < total/100 {
-				err = errors.New("the disk is nearly full: no new batch is accepted until space is freed")
-			}
-			return err
-		}})
-	}
-	return checks
 }

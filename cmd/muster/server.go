@@ -120,7 +120,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		}),
 		prefixes: o.prefixes,
 		native:   held.native(engine),
-		ready:    &readiness{checks: s.checks(dispatcher), logger: o.logger, now: time.Now},
+		ready:    &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
 		metrics:  metrics,
 		logger:   o.logger,
 	})
