@@ -43,7 +43,7 @@ func testFailures(b *bundle) {
 	b.apply(b.next(createLane(b.tenant), 100), muster.Succeeded)
 	b.same("failures of a batch without", b.failures(b.tenant, clean.Batch.ID, 0, 100), &provision.Failures{Batch: b.page(b.tenant, clean.Batch.ID).Batch})
 
-	look := func(tenant, batch muster.ID, contract muster.Contract) any {
+	look := func(tenant, batch muster.ID, contract muster.Contract) muster.Error {
 		b.Helper()
 		_, err := b.store.Failures(b.Context(), tenant, batch, contract, 0, 1)
 		return b.kind(err, muster.KindNotFound)
