@@ -297,6 +297,26 @@ func TestExistingUsersCostNoHashing(t *testing.T) {
 	}
 }
 
+// A batch whose hashing takes several turns stands in nobody's way, and nobody is left waiting when it is done.
+func TestBatchesBesideOneThatIsHashed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	large := b.submit(t, rows(300, rowWithPassword)...)
+	var small []muster.ID
+	for i := range 5 {
+		small = append(small, b.submit(t, rows(10, func(k int) muster.Row { return row(1000 + i*10 + k) })...))
+	}
+	b.start(t)
+	for _, id := range small {
+		if batch, _ := b.finished(t, id); batch.Succeeded != 10 {
+			t.Errorf("%d of the small batch's rows succeeded, want 10", batch.Succeeded)
+		}
+	}
+	if batch, _ := b.finished(t, large); batch.Succeeded != 300 {
+		t.Errorf("%d of the large batch's rows succeeded, want 300", batch.Succeeded)
+	}
+}
+
 func TestManyBatchesOfManyTenants(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -71,7 +71,9 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 			return true, err
 		}
 		if len(works) == 0 {
-			return false, nil
+			// A lane is let go only by a turn that found nothing from its head on: behind after there may be a batch
+			// that was accepted meanwhile with a lower rank.
+			return after != nil, nil
 		}
 		r, err := e.open(ctx, lane.Tenant, works, slice)
 		switch {
@@ -86,6 +88,14 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 		if err != nil {
 			return true, err
 		}
+		divided, err := e.divide(ctx, r, unhashed)
+		if err != nil {
+			return true, err
+		}
+		if divided { // other batches' chunks may now stand between the parts: read the lane again
+			rows = readRows
+			continue
+		}
 		if len(unhashed) == 0 {
 			if rows = min(rows*readGrowth, muster.ChunkRows); r.asked {
 				rows = readRows // what is read is asked about, and kept in memory
@@ -99,7 +109,7 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 				return true, ignoring(err, errSliceOver)
 			}
 		}
-		after = &r.chunks[len(r.chunks)-1].Position // once divided
+		after = &r.chunks[len(r.chunks)-1].Position
 	}
 	return true, nil
 }
@@ -125,9 +135,6 @@ func send(ctx context.Context, ready chan<- *run, r *run) error {
 // hashInOrder feeds the passwords to the pool chunk by chunk, and hands each chunk on while its last hashes are being
 // made, so that no core waits for the chunk's end. Between chunks it looks at the clock.
 func (e *Engine) hashInOrder(ctx context.Context, slice *Slice, r *run, unhashed []int, ready chan<- *run) error {
-	if err := e.divide(ctx, r, unhashed); err != nil {
-		return err
-	}
 	next := 0
 	for i := range r.chunks {
 		if i > 0 && slice.Over() {
@@ -149,10 +156,9 @@ func (e *Engine) hashInOrder(ctx context.Context, slice *Slice, r *run, unhashed
 	return nil
 }
 
-// divide cuts chunks in which more passwords are to be hashed than fit a turn. That is not done when they are stored,
-// since of users who exist no password is hashed, and small chunks cost more.
-func (e *Engine) divide(ctx context.Context, r *run, unhashed []int) error {
-	divided := make([]chunk, 0, len(r.chunks))
+// divide cuts chunks in the store in which more passwords are to be hashed than fit a turn, and reports whether there were
+// any. That is not done when they are stored, since of users who exist no password is hashed, and small chunks cost more.
+func (e *Engine) divide(ctx context.Context, r *run, unhashed []int) (divided bool, err error) {
 	for i := range r.chunks {
 		c := &r.chunks[i]
 		var lengths []int
@@ -164,17 +170,14 @@ func (e *Engine) divide(ctx context.Context, r *run, unhashed []int) error {
 			}
 		}
 		if lengths == nil {
-			divided = append(divided, *c)
 			continue
 		}
-		parts, err := e.cut(ctx, c, append(lengths, end-first))
-		if err != nil {
-			return err
+		if _, err := e.cut(ctx, c, append(lengths, end-first)); err != nil {
+			return false, err
 		}
-		divided = append(divided, parts...)
+		divided = true
 	}
-	r.chunks = divided
-	return nil
+	return divided, nil
 }
 
 // applyAll applies what is handed on, taking consecutive runs together while they are there and fit one transaction.
