@@ -100,9 +100,16 @@ func typeOf(variable string) *cel.Type {
 	}
 }
 
+// sentence is an error that becomes the Detail of a [muster.Error], for a person to read.
+type sentence string
+
+func (s sentence) Error() string { return string(s) }
+
+func sentencef(format string, args ...any) error { return sentence(fmt.Sprintf(format, args...)) }
+
 func compile(text string, variables []string, want *cel.Type) (*expression, error) {
 	if len(text) > MaxExpression {
-		return nil, fmt.Errorf("An expression of at most %d bytes is accepted.", MaxExpression)
+		return nil, sentencef("An expression of at most %d bytes is accepted.", MaxExpression)
 	}
 	env, err := environment(variables)
 	if err != nil {
@@ -113,13 +120,13 @@ func compile(text string, variables []string, want *cel.Type) (*expression, erro
 		return nil, describe(issues, variables)
 	}
 	if !accepts(want, ast.OutputType()) {
-		return nil, fmt.Errorf("Line 1, column 1: the expression yields %s; %s is expected.",
+		return nil, sentencef("Line 1, column 1: the expression yields %s; %s is expected.",
 			cel.FormatCELType(ast.OutputType()), cel.FormatCELType(want))
 	}
 	program, err := env.Program(ast,
 		cel.CostTracking(functionCosts{}), cel.CostLimit(MaxCost), cel.InterruptCheckFrequency(interruptAfter))
 	if err != nil {
-		return nil, fmt.Errorf("It cannot be planned: %w.", err)
+		return nil, sentencef("It cannot be planned: %v.", err)
 	}
 	return &expression{program: program}, nil
 }
@@ -144,7 +151,7 @@ func environment(variables []string) (*cel.Env, error) {
 func describe(issues *cel.Issues, variables []string) error {
 	first := issues.Errors()[0]
 	message, _, _ := strings.Cut(first.Message, "\n")
-	return fmt.Errorf("Line %d, column %d: %s. The variables are %s.",
+	return sentencef("Line %d, column %d: %s. The variables are %s.",
 		max(first.Location.Line(), 1), max(first.Location.Column(), 0)+1, strings.TrimSuffix(message, "."), strings.Join(variables, ", "))
 }
 
