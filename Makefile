@@ -3,9 +3,10 @@ STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK    := v1.8.0
 
-# How long each fuzz target runs with `make fuzz`, and how often `make crashtest` kills the server.
+# How long each fuzz target runs with `make fuzz`, and how often and with how many people `make crashtest` kills the server.
 FUZZTIME     ?= 30s
 KILLS        ?= 200
+USERS        ?= 50000
 
 SHELL        := /bin/bash
 .SHELLFLAGS  := -eu -o pipefail -c
@@ -71,8 +72,8 @@ fuzz: ## Fuzz every parser of hostile input, FUZZTIME (30s) each.
 	done
 
 .PHONY: crashtest
-crashtest: ## Kill the server KILLS (200) times during a load, and see that nothing is lost or done twice.
-	@CRASHTEST_KILLS=$(KILLS) go test -count 1 -timeout 60m -v ./crashtest
+crashtest: ## Kill the server KILLS (200) times during a load of USERS (50,000), and see that nothing is lost or done twice.
+	@CRASHTEST_USERS=$(USERS) CRASHTEST_KILLS=$(KILLS) go test -count 1 -timeout 60m -v ./crashtest
 
 .PHONY: bench
 bench: ## Measure throughput, latency and memory.
