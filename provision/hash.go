@@ -22,7 +22,7 @@ func (e *Engine) unhashed(ctx context.Context, r *run) ([]int, error) {
 	if !r.hasPasswords() {
 		return nil, nil
 	}
-	snapshot, err := e.Store.Snapshot(ctx, r.tenant.ID, muster.KeysOf(r.entries, &r.tenant.Settings))
+	snapshot, err := e.Store.Outline(ctx, r.tenant.ID, muster.KeysOf(r.entries, &r.tenant.Settings))
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,10 @@ type Store interface {
 	// Snapshot reads what Plan needs to know, at one moment, without lock.
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
+	// Outline is a Snapshot for a guess: of each user found by account, phone or e-mail it has the ID and these keys alone,
+	// which indexes hold, and of those found by ID everything.
+	Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
+
 	// Apply takes the tenant's lock, finds which of the chunks are live: they still wait (same first row and number of
 	// rows), and no row of their batch before them lacks its outcome, but for those of live chunks before them. It reads
 	// the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,

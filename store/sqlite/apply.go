@@ -44,7 +44,7 @@ func (a *application) run(c *conn) error {
 	if err != nil {
 		return err
 	}
-	shot, err := snapshot(context.Background(), c, a.tenant, a.keys)
+	shot, err := snapshot(context.Background(), c, a.tenant, a.keys, wholeUsers)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,12 @@ const (
 	selectManyByPhone
 	selectFewByEmail
 	selectManyByEmail
+	outlineFewByAccount
+	outlineManyByAccount
+	outlineFewByPhone
+	outlineManyByPhone
+	outlineFewByEmail
+	outlineManyByEmail
 	selectAdministrators
 
 	insertRole
@@ -159,8 +165,8 @@ func values(rows, columns int) string {
 
 // lookup finds the users who hold any of the keys. The index is named, since without statistics the planner would rather
 // walk the tenant's users.
-func lookup(column, index string, keys int) string {
-	return `SELECT ` + userColumns + ` FROM (` + values(keys, 1) + `) AS wanted
+func lookup(columns, column, index string, keys int) string {
+	return `SELECT ` + columns + ` FROM (` + values(keys, 1) + `) AS wanted
 		CROSS JOIN users INDEXED BY ` + index + ` ON ` + column + ` = wanted.column1 WHERE tenant = ?`
 }
 
@@ -196,12 +202,21 @@ var statementText = [statementCount]string{
 	selectUser:  `SELECT ` + userColumns + ` FROM users WHERE tenant = ? AND id = ?`,
 	selectUsersByID: `SELECT ` + userColumns + ` FROM users
 		WHERE tenant = ?1 AND users.id IN (SELECT value FROM json_each(?2))`,
-	selectFewByAccount:  lookup("account_key", "users_account", lookupFew),
-	selectManyByAccount: lookup("account_key", "users_account", lookupMany),
-	selectFewByPhone:    lookup("phone_key", "users_phone", lookupFew),
-	selectManyByPhone:   lookup("phone_key", "users_phone", lookupMany),
-	selectFewByEmail:    lookup("email_key", "users_email", lookupFew),
-	selectManyByEmail:   lookup("email_key", "users_email", lookupMany),
+	selectFewByAccount:  lookup(userColumns, "account_key", "users_account", lookupFew),
+	selectManyByAccount: lookup(userColumns, "account_key", "users_account", lookupMany),
+	selectFewByPhone:    lookup(userColumns, "phone_key", "users_phone", lookupFew),
+	selectManyByPhone:   lookup(userColumns, "phone_key", "users_phone", lookupMany),
+	selectFewByEmail:    lookup(userColumns, "email_key", "users_email", lookupFew),
+	selectManyByEmail:   lookup(userColumns, "email_key", "users_email", lookupMany),
+
+	// The index alone answers these.
+	outlineFewByAccount:  lookup("id, account_key, NULL, NULL", "account_key", "users_account", lookupFew),
+	outlineManyByAccount: lookup("id, account_key, NULL, NULL", "account_key", "users_account", lookupMany),
+	outlineFewByPhone:    lookup("id, NULL, phone_key, NULL", "phone_key", "users_phone", lookupFew),
+	outlineManyByPhone:   lookup("id, NULL, phone_key, NULL", "phone_key", "users_phone", lookupMany),
+	outlineFewByEmail:    lookup("id, NULL, NULL, email_key", "email_key", "users_email", lookupFew),
+	outlineManyByEmail:   lookup("id, NULL, NULL, email_key", "email_key", "users_email", lookupMany),
+
 	selectAdministrators: `SELECT ` + userColumns + ` FROM users INDEXED BY users_administrators
 		WHERE tenant = ? AND level = 2 AND disabled = 0 ORDER BY id LIMIT ?`,
 

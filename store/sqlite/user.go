@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 
 	"muster"
@@ -37,14 +38,49 @@ func (s *Store) Administrators(ctx context.Context, tenant muster.ID, limit int)
 func (s *Store) Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
 	var shot muster.Snapshot
 	err := s.readers.read(ctx, func(q querier) (err error) {
-		shot, err = snapshot(ctx, q, tenant, &keys)
+		shot, err = snapshot(ctx, q, tenant, &keys, wholeUsers)
 		return err
 	})
 	return shot, explain("read a snapshot", err)
 }
 
+// Outline is [provision.Store.Outline].
+func (s *Store) Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
+	var shot muster.Snapshot
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		shot, err = snapshot(ctx, q, tenant, &keys, outlines)
+		return err
+	})
+	return shot, explain("read an outline", err)
+}
+
+// detail says how much of users is read: their rows, or what the indexes hold.
+type detail struct {
+	scan          func(scanner, *muster.User) error
+	fewByAccount  statement
+	manyByAccount statement
+	fewByPhone    statement
+	manyByPhone   statement
+	fewByEmail    statement
+	manyByEmail   statement
+}
+
+var (
+	wholeUsers = detail{
+		scanUser, selectFewByAccount, selectManyByAccount, selectFewByPhone, selectManyByPhone, selectFewByEmail, selectManyByEmail,
+	}
+	outlines = detail{
+		scanOutline, outlineFewByAccount, outlineManyByAccount, outlineFewByPhone, outlineManyByPhone, outlineFewByEmail, outlineManyByEmail,
+	}
+)
+
+func scanOutline(row scanner, u *muster.User) error {
+	u.Level = muster.LevelCommon
+	return row.Scan(&u.ID, text{&u.AccountKey}, text{&u.PhoneKey}, text{&u.EmailKey})
+}
+
 // snapshot reads, in the transaction that q stands for, what Plan needs to know.
-func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Keys) (muster.Snapshot, error) {
+func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Keys, of detail) (muster.Snapshot, error) {
 	t, err := scanTenant(q.row(ctx, selectTenant, int64(tenant)))
 	if err != nil {
 		return muster.Snapshot{}, exists(err, noTenant)
@@ -53,20 +89,21 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 	if shot.Usage, _, err = usage(ctx, q, tenant); err != nil {
 		return muster.Snapshot{}, err
 	}
-	found := holders{seen: make(map[muster.ID]bool)}
+	found := holders{scan: scanUser, seen: make(map[muster.ID]int)}
 	if len(keys.IDs) > 0 {
 		rows, err := q.query(ctx, selectUsersByID, int64(tenant), string(jsonIDs(keys.IDs)))
 		if err := collect(rows, err, found.add); err != nil {
 			return muster.Snapshot{}, err
 		}
 	}
+	found.scan = of.scan
 	for _, l := range [...]struct {
 		few, many statement
 		keys      []string
 	}{
-		{selectFewByAccount, selectManyByAccount, keys.Accounts},
-		{selectFewByPhone, selectManyByPhone, keys.Phones},
-		{selectFewByEmail, selectManyByEmail, keys.Emails},
+		{of.fewByAccount, of.manyByAccount, keys.Accounts},
+		{of.fewByPhone, of.manyByPhone, keys.Phones},
+		{of.fewByEmail, of.manyByEmail, keys.Emails},
 	} {
 		if err := found.look(ctx, q, tenant, l.few, l.many, l.keys); err != nil {
 			return muster.Snapshot{}, err
@@ -79,19 +116,27 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 
 // holders are the users who hold some keys, each once.
 type holders struct {
+	scan  func(scanner, *muster.User) error
 	users []muster.User
-	seen  map[muster.ID]bool
+	seen  map[muster.ID]int // where in users
 }
 
 func (h *holders) add(row scanner) error {
 	var u muster.User
-	if err := scanUser(row, &u); err != nil {
+	if err := h.scan(row, &u); err != nil {
 		return err
 	}
-	if !h.seen[u.ID] {
-		h.seen[u.ID] = true
+	i, found := h.seen[u.ID]
+	if !found {
+		h.seen[u.ID] = len(h.users)
 		h.users = append(h.users, u)
+		return nil
 	}
+	// An outline found by another key adds that key; of a whole user this changes nothing.
+	known := &h.users[i]
+	known.AccountKey = cmp.Or(known.AccountKey, u.AccountKey)
+	known.PhoneKey = cmp.Or(known.PhoneKey, u.PhoneKey)
+	known.EmailKey = cmp.Or(known.EmailKey, u.EmailKey)
 	return nil
 }
 

@@ -149,9 +149,20 @@ func testSnapshot(b *bundle) {
 		"each by another kind": {muster.Keys{IDs: []muster.ID{z.ID}, Phones: []string{x.PhoneKey}, Accounts: []string{y.AccountKey}}, []muster.ID{x.ID, y.ID, z.ID}},
 	} {
 		b.same(name, idsOf(b.snapshot(b.tenant, c.keys).Users), c.want)
+		outline, err := b.store.Outline(b.Context(), b.tenant, c.keys)
+		b.ok(err)
+		b.same(name+", in outline", idsOf(outline.Users), c.want)
 	}
+	outline, err := b.store.Outline(b.Context(), b.tenant, muster.Keys{Phones: []string{z.PhoneKey}, Accounts: []string{z.AccountKey}})
+	b.ok(err)
+	b.same("the outline's usage", outline.Usage, b.usage(b.tenant))
+	b.same("the outline of a user", outline.Users, []muster.User{
+		{ID: z.ID, PhoneKey: z.PhoneKey, AccountKey: z.AccountKey, Level: muster.LevelCommon},
+	})
+	_, err = b.store.Outline(b.Context(), b.id(), muster.Keys{})
+	b.kind(err, muster.KindNotFound)
 	shot := b.snapshot(b.tenant, muster.Keys{IDs: []muster.ID{z.ID}})
 	b.same("holder", shot.Users, []muster.User{z})
-	_, err := b.store.Snapshot(b.Context(), b.id(), muster.Keys{})
+	_, err = b.store.Snapshot(b.Context(), b.id(), muster.Keys{})
 	b.kind(err, muster.KindNotFound)
 }
