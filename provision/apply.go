@@ -23,8 +23,10 @@ func (e *Engine) apply(ctx context.Context, r *run) error {
 		case err == nil:
 			e.forget(r)
 			return nil
+		case errors.Is(err, errNeedHash) && r.unguessed && len(need) > chunkHashes:
+			return errUnguessed
 		case errors.Is(err, errNeedHash):
-			// A user was deleted between Prepare and now, so that a skip became a create.
+			// Nobody looked, or a user was deleted between Prepare and now, so that a skip became a create.
 			if err := e.hash(ctx, r, 0, need); err != nil {
 				return err
 			}

@@ -298,6 +298,60 @@ func TestExistingUsersCostNoHashing(t *testing.T) {
 }
 
 // A batch whose hashing takes several turns stands in nobody's way, and nobody is left waiting when it is done.
+// Users who are sent again in great number are not looked up before they are applied; new ones among them are found.
+func TestNewUsersAmongThoseSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, fresh := range []int{3, 200} {
+		t.Run(fmt.Sprint(fresh), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			first := b.submit(t, rows(1000, row)...)
+			must(t, b.engine.Start(t.Context()))
+			b.finished(t, first)
+			must(t, b.engine.Stop(t.Context()))
+
+			again := func(i int) muster.Row {
+				r := row(i)
+				r.Set, r.Password = r.Set|muster.FieldPassword, "Correct-Horse7"
+				return r
+			}
+			batches := []muster.ID{first}
+			for range 3 {
+				batches = append(batches, b.submit(t, rows(1000, again)...))
+			}
+			batches = append(batches, b.submit(t, rows(fresh, func(i int) muster.Row { return again(5000 + i) })...))
+			batches = append(batches, b.submit(t, rows(1000, again)...))
+			b.config.Dispatcher, b.config.Registerer = provision.NewLocal(2), prometheus.NewRegistry()
+			var err error
+			if b.engine, err = provision.New(b.config); err != nil {
+				t.Fatal(err)
+			}
+			b.start(t)
+			for i, id := range batches {
+				batch, outcomes := b.finished(t, id)
+				if want := i == 0 || i == 4; len(outcomes) != batch.Total || (batch.Succeeded == batch.Total) != want || batch.Failed > 0 {
+					t.Errorf("batch %d is %+v with %d outcomes", i, batch, len(outcomes))
+				}
+				for _, o := range outcomes {
+					if o.Result != muster.Succeeded {
+						continue
+					}
+					u, err := b.store.User(t.Context(), b.tenant.ID, o.User)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if (u.PasswordHash != "") != (i == 4) {
+						t.Errorf("row %d of batch %d has a hash: %t", o.Row, i, u.PasswordHash != "")
+					}
+				}
+			}
+			if n := b.hasher.count.Load(); n != int64(fresh) {
+				t.Errorf("%d hashes were made for %d new users", n, fresh)
+			}
+		})
+	}
+}
+
 func TestBatchesBesideOneThatIsHashed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -19,7 +19,10 @@ type run struct {
 	chunks  []chunk
 	entries []muster.Entry
 	hashes  *hashes // nil if none are being made
-	asked   bool    // an identity system was asked about some rows
+	// unguessed is set when nobody looked for passwords to be hashed, since the turn's rows before had none to hash: who
+	// sends users again sends many, and Apply finds out in any case.
+	unguessed bool
+	asked     bool // an identity system was asked about some rows
 }
 
 // chunk is an opened chunk. start is where its entries begin in the run's.
@@ -151,7 +154,7 @@ func (r *run) part(i, j int) *run {
 		end = r.chunks[j].start
 	}
 	start := r.chunks[i].start
-	p := &run{tenant: r.tenant, chunks: make([]chunk, j-i), entries: r.entries[start:end:end], hashes: r.hashes}
+	p := &run{tenant: r.tenant, chunks: make([]chunk, j-i), entries: r.entries[start:end:end], hashes: r.hashes, unguessed: r.unguessed}
 	copy(p.chunks, r.chunks[i:j])
 	for k := range p.chunks {
 		p.chunks[k].start -= start
@@ -161,7 +164,7 @@ func (r *run) part(i, j int) *run {
 
 // join is r and the run that follows it.
 func (r *run) join(next *run) *run {
-	j := &run{tenant: next.tenant, chunks: append(r.chunks[:len(r.chunks):len(r.chunks)], next.chunks...)}
+	j := &run{tenant: next.tenant, unguessed: r.unguessed || next.unguessed, chunks: append(r.chunks[:len(r.chunks):len(r.chunks)], next.chunks...)}
 	for k := len(r.chunks); k < len(j.chunks); k++ {
 		j.chunks[k].start += len(r.entries)
 	}

@@ -29,6 +29,9 @@ func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (m
 	})
 	group.Go(func() error { return e.applyAll(working, ready) })
 	err = group.Wait()
+	if errors.Is(err, errUnguessed) {
+		more, err = true, nil
+	}
 	switch {
 	case ctx.Err() != nil: // stopping: what was not applied waits in the store
 		return true, nil
@@ -64,7 +67,7 @@ const (
 // identity system has yet to answer about the first, it returns ErrWait.
 func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice, ready chan<- *run) (more bool, err error) {
 	var after *Position
-	rows := readRows
+	rows, guess := readRows, true
 	for !slice.Over() {
 		works, err := e.Store.Next(ctx, lane, after, rows)
 		if err != nil {
@@ -84,9 +87,12 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 		case len(r.chunks) == 0:
 			return true, nil
 		}
-		unhashed, err := e.unhashed(ctx, r)
-		if err != nil {
-			return true, err
+		var unhashed []int
+		if r.unguessed = !guess; guess {
+			if unhashed, err = e.unhashed(ctx, r); err != nil {
+				return true, err
+			}
+			guess = len(unhashed) > 0 || !r.hasPasswords()
 		}
 		divided, err := e.divide(ctx, r, unhashed)
 		if err != nil {
@@ -113,6 +119,9 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 	}
 	return true, nil
 }
+
+// errUnguessed ends a turn in which a run turned out to have much to hash that was not looked at before; see run.unguessed.
+var errUnguessed = errors.New("passwords must be hashed that were thought to be of users who exist")
 
 var errSliceOver = errors.New("the turn's time is over")
 
