@@ -29,7 +29,8 @@ test: format vet staticcheck race vulncheck ## Run everything that must hold bef
 
 .PHONY: race
 race: ## Run the tests, under the race detector.
-	@race=$$(scripts/compiler); \
+	@scripts/need curl; \
+	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
 	go test $$race -timeout 15m ./...
 

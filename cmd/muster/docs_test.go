@@ -93,8 +93,9 @@ func runExamples(t *testing.T, binary string, examples []example) []string {
 	return strings.Split(string(out), mark+"\n")
 }
 
-// masked replaces what differs from run to run.
+// masked replaces what differs from run to run, and the last line's end, which a terminal does not show.
 func masked(s string) string {
+	s = strings.TrimSuffix(s, "\n")
 	s = regexp.MustCompile(`[0-9]{19}`).ReplaceAllString(s, "<id>")
 	return regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(s, "<time>")
 }
