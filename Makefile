@@ -3,10 +3,15 @@ STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK    := v1.8.0
 
-# How long each fuzz target runs with `make fuzz`, and how often and with how many people `make crashtest` kills the server.
+# How long each fuzz target runs with `make fuzz`; how often and with how many people `make crashtest` kills the server, and
+# its federated tasks, the accounts that they are about, the kills under them, and the seconds for which the database is frozen.
 FUZZTIME     ?= 30s
 KILLS        ?= 200
 USERS        ?= 50000
+TASKS        ?= 1000
+ACCOUNTS     ?= 20000
+TASK_KILLS   ?= 10
+FREEZE       ?= 30
 
 SHELL        := /bin/bash
 .SHELLFLAGS  := -eu -o pipefail -c
@@ -74,7 +79,8 @@ fuzz: ## Fuzz every parser of hostile input, FUZZTIME (30s) each.
 
 .PHONY: crashtest
 crashtest: ## Kill the server KILLS (200) times during a load of USERS (50,000), and see that nothing is lost or done twice.
-	@CRASHTEST_USERS=$(USERS) CRASHTEST_KILLS=$(KILLS) go test -count 1 -timeout 60m -v ./crashtest
+	@CRASHTEST_USERS=$(USERS) CRASHTEST_KILLS=$(KILLS) CRASHTEST_TASKS=$(TASKS) CRASHTEST_ACCOUNTS=$(ACCOUNTS) \
+	CRASHTEST_KILLS_FEDERATED=$(TASK_KILLS) CRASHTEST_FREEZE=$(FREEZE) go test -count 1 -timeout 60m -v ./crashtest
 
 .PHONY: bench
 bench: ## Measure throughput, latency and memory.

@@ -7,9 +7,14 @@
 //   - TestDrain: the same for SIGTERM, at which the server ends by itself, in time and with exit code 0.
 //   - TestNoSecretAtRest: at no such instant does a byte of a password or an application's secret lie in the data folder,
 //     the logs or the temporary folder.
+//   - TestKillFederated: whatever instant SIGKILL comes at, federated tasks of two tenants run in the order in which they were
+//     accepted, each once though it is sent again, and leave the directory and the failures that a model of a few lines leaves.
+//   - TestFrozenDatabase: the same when another process holds the write lock of the database, at full size for longer than the
+//     server waits for it.
 //
-// The environment sets sizes: CRASHTEST_USERS and CRASHTEST_KILLS of TestKill, CRASHTEST_SEED for the load and the
-// instants of an earlier run (how the processes interleave is not repeated by it), CRASHTEST_BINARY for a binary to test
-// instead of building one, CRASHTEST_KEEP for a folder, on the file system of the temporary one, to which a failed test
-// moves what its server worked on.
+// The environment sets sizes: CRASHTEST_USERS and CRASHTEST_KILLS of TestKill, CRASHTEST_TASKS of 100 rows and
+// CRASHTEST_ACCOUNTS of both federated tests, CRASHTEST_KILLS_FEDERATED of TestKillFederated, CRASHTEST_FREEZE, in seconds, of
+// TestFrozenDatabase, CRASHTEST_SEED for the load and the instants of an earlier run (how the processes interleave is not
+// repeated by it), CRASHTEST_BINARY for a binary to test instead of building one, CRASHTEST_KEEP for a folder, on the file
+// system of the temporary one, to which a failed test moves what its server worked on.
 package crashtest

@@ -16,8 +16,14 @@ const (
 	binaryVariable = "CRASHTEST_BINARY"
 	usersVariable  = "CRASHTEST_USERS"
 	killsVariable  = "CRASHTEST_KILLS"
-	seedVariable   = "CRASHTEST_SEED"
-	keepVariable   = "CRASHTEST_KEEP"
+
+	tasksVariable          = "CRASHTEST_TASKS"
+	accountsVariable       = "CRASHTEST_ACCOUNTS"
+	federatedKillsVariable = "CRASHTEST_KILLS_FEDERATED"
+	freezeVariable         = "CRASHTEST_FREEZE" // seconds
+
+	seedVariable = "CRASHTEST_SEED"
+	keepVariable = "CRASHTEST_KEEP"
 )
 
 func TestMain(m *testing.M) {

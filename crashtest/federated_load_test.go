@@ -1,0 +1,226 @@
+package crashtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	tokenPath      = "/apigovernance/api/oauth/tokenByAkSk"
+	createTaskPath = "/apiaccess/rest/cc-management/v1/federationUserMgmt/createTask"
+	queryTaskPath  = "/apiaccess/rest/cc-management/v1/federationUserMgmt/queryTask"
+)
+
+// federatedLoad is a tenant's tasks and the client that hands them in, one after the other, and follows them.
+type federatedLoad struct {
+	in      *installation
+	account account
+	tasks   []federatedTask
+	model   federatedModel // what the tasks must leave
+
+	frozen *atomic.Bool // whether somebody keeps the server from its database
+
+	token string // set before the client begins
+
+	mu       sync.Mutex
+	ids      []string      // of the tasks that were acknowledged, in order
+	done     int           // tasks that were seen done, in order
+	lost     int           // attempts to hand in that got no answer, or errLater
+	longest  time.Duration // from the first attempt to hand in a task to its acknowledgement
+	progress chan struct{} // closed and made anew when ids or done grow
+}
+
+func newFederatedLoad(in *installation, a account, tasks []federatedTask, model federatedModel, frozen *atomic.Bool) *federatedLoad {
+	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, frozen: frozen, progress: make(chan struct{})}
+}
+
+// note changes what is known of the tasks, and tells who waits for it.
+func (l *federatedLoad) note(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	close(l.progress)
+	l.progress = make(chan struct{})
+}
+
+// state is how many tasks were acknowledged and seen done, and what is closed when that changes.
+func (l *federatedLoad) state() (acknowledged, done int, change <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.ids), l.done, l.progress
+}
+
+// await waits until so many tasks were acknowledged.
+func (l *federatedLoad) await(ctx context.Context, tasks int) error {
+	for {
+		acknowledged, _, change := l.state()
+		if acknowledged >= tasks {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// run begins the client.
+func (l *federatedLoad) run(ctx context.Context, group *errgroup.Group) {
+	group.Go(func() error {
+		if err := l.logIn(ctx); err != nil {
+			return fmt.Errorf("tokenByAkSk: %w", err)
+		}
+		group.Go(func() error { return l.follow(ctx) })
+		return l.submit(ctx)
+	})
+}
+
+// errLater is an answer after which the same request may be sent again: the first one is still being accepted (409), or the
+// database was kept from the server meanwhile (500).
+var errLater = errors.New("the request is to be sent again")
+
+// post calls until an answer comes, and reads it.
+func (l *federatedLoad) post(ctx context.Context, path, key string, body []byte, into any) (lost int, err error) {
+	r := &request{method: http.MethodPost, url: "http://" + host + path, header: http.Header{"Content-Type": {"application/json"}}, body: body}
+	if l.token == "" {
+		r.header.Set("X-Token-Expire", "3600")
+	} else {
+		r.header.Set("X-App-Key", l.account.AppID)
+		r.header.Set("Authorization", "Bearer "+l.token)
+	}
+	if key != "" {
+		r.header.Set("Idempotency-Key", key)
+	}
+	a, lost, err := l.in.attempt(ctx, func(life *life) (*answer, error) {
+		frozen := l.frozen.Load()
+		a, err := life.send(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		frozen = frozen || l.frozen.Load()
+		if a.status == http.StatusConflict || a.status == http.StatusInternalServerError && frozen {
+			return nil, errLater
+		}
+		return a, nil
+	})
+	if err != nil {
+		return lost, err
+	}
+	if a.status != http.StatusOK {
+		return lost, fmt.Errorf("status %d: %.300s", a.status, a.body)
+	}
+	return lost, json.Unmarshal(a.body, into)
+}
+
+// logIn gets the one token of the client, which is to hold through all lives of the server.
+func (l *federatedLoad) logIn(ctx context.Context) error {
+	pair, err := json.Marshal(map[string]string{"app_key": l.account.AppID, "app_secret": l.account.AppSecret})
+	if err != nil {
+		return err
+	}
+	var issued struct{ AccessToken string }
+	if _, err := l.post(ctx, tokenPath, "", pair, &issued); err != nil {
+		return err
+	}
+	if issued.AccessToken == "" {
+		return errors.New("the answer has no AccessToken")
+	}
+	l.token = issued.AccessToken
+	return nil
+}
+
+// submit hands the tasks in, each when the one before it was acknowledged.
+func (l *federatedLoad) submit(ctx context.Context) error {
+	for i := range l.tasks {
+		began := time.Now()
+		var created struct {
+			Task       string `json:"taskId"`
+			ResultCode string `json:"resultCode"`
+		}
+		lost, err := l.post(ctx, createTaskPath, l.tasks[i].key, l.tasks[i].body, &created)
+		if err != nil {
+			return fmt.Errorf("createTask %d: %w", i, err)
+		}
+		if created.ResultCode != "0" || created.Task == "" {
+			return fmt.Errorf("createTask %d: resultCode %q, taskId %q", i, created.ResultCode, created.Task)
+		}
+		l.note(func() {
+			l.ids = append(l.ids, created.Task)
+			l.lost += lost
+			l.longest = max(l.longest, time.Since(began))
+		})
+	}
+	return nil
+}
+
+// follow asks for each task in turn until it is done.
+func (l *federatedLoad) follow(ctx context.Context) error {
+	const interval = 10 * time.Millisecond
+	for i := range l.tasks {
+		if err := l.await(ctx, i+1); err != nil {
+			return err
+		}
+		for {
+			done, err := l.ask(ctx, i)
+			if err != nil {
+				return fmt.Errorf("queryTask of task %d: %w", i, err)
+			}
+			if done {
+				break
+			}
+			if err := pause(ctx, interval); err != nil {
+				return err
+			}
+		}
+		l.note(func() { l.done++ })
+	}
+	return nil
+}
+
+// ask reads a task once, and holds the failures so far against those that must come.
+func (l *federatedLoad) ask(ctx context.Context, i int) (done bool, err error) {
+	l.mu.Lock()
+	body, err := json.Marshal(map[string]string{"taskId": l.ids[i]})
+	l.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	var queried struct {
+		ResultCode string             `json:"resultCode"`
+		Failures   []federatedFailure `json:"failDataList"`
+		Task       struct {
+			Status string `json:"status"`
+		} `json:"taskInfo"`
+	}
+	if _, err := l.post(ctx, queryTaskPath, "", body, &queried); err != nil {
+		return false, err
+	}
+	if queried.ResultCode != "0" {
+		return false, fmt.Errorf("resultCode %q", queried.ResultCode)
+	}
+	got, want := queried.Failures, l.tasks[i].failures
+	if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
+		return false, fmt.Errorf("the failures are\n%v, want\n%v", got, want)
+	}
+	switch queried.Task.Status {
+	case "TODO", "DOING":
+		return false, nil
+	case "DONE":
+		if len(got) != len(want) {
+			return true, fmt.Errorf("it is done with %d failures, want %d", len(got), len(want))
+		}
+		return true, nil
+	default:
+		return false, fmt.Errorf("status %q", queried.Task.Status)
+	}
+}
