@@ -297,6 +297,38 @@ func TestExistingUsersCostNoHashing(t *testing.T) {
 	}
 }
 
+// Small batches of users who exist and of new ones, which one transaction could hold, all come to their end.
+func TestSmallBatchesOfOldAndNewUsers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	known := func(i int) muster.Row {
+		r := row(i)
+		r.Set, r.Password = r.Set|muster.FieldPassword, "Correct-Horse7"
+		return r
+	}
+	first := b.submit(t, rows(50, row)...)
+	must(t, b.engine.Start(t.Context()))
+	b.finished(t, first)
+	must(t, b.engine.Stop(t.Context()))
+
+	var batches []muster.ID
+	for i := range 12 {
+		batches = append(batches, b.submit(t, rows(50, func(k int) muster.Row { return known((i%2)*(1000*i) + k) })...))
+	}
+	b.config.Dispatcher, b.config.Registerer = provision.NewLocal(2), prometheus.NewRegistry()
+	var err error
+	if b.engine, err = provision.New(b.config); err != nil {
+		t.Fatal(err)
+	}
+	b.start(t)
+	for i, id := range batches {
+		batch, _ := b.finished(t, id)
+		if want := 50 * (i % 2); batch.Succeeded != want || batch.Skipped != 50-want {
+			t.Errorf("batch %d has %d new and %d existing users, want %d and %d", i, batch.Succeeded, batch.Skipped, want, 50-want)
+		}
+	}
+}
+
 // A batch whose hashing takes several turns stands in nobody's way, and nobody is left waiting when it is done.
 // Users who are sent again in great number are not looked up before they are applied; new ones among them are found.
 func TestNewUsersAmongThoseSentAgain(t *testing.T) {

@@ -189,7 +189,9 @@ func (e *Engine) divide(ctx context.Context, r *run, unhashed []int) (divided bo
 	return divided, nil
 }
 
-// applyAll applies what is handed on, taking consecutive runs together while they are there and fit one transaction.
+// applyAll applies what is handed on, taking consecutive runs together while they are there and fit one transaction. A run
+// that was looked at is not taken together with one that was not, for which it might have to be given up: so every turn
+// gets at least as far as its first run.
 func (e *Engine) applyAll(ctx context.Context, ready <-chan *run) error {
 	var next *run
 	for {
@@ -209,7 +211,7 @@ func (e *Engine) applyAll(ctx context.Context, ready <-chan *run) error {
 				if !ok {
 					return e.apply(ctx, r)
 				}
-				if following.pending() || len(r.entries)+len(following.entries) > muster.ChunkRows {
+				if following.pending() || following.unguessed != r.unguessed || len(r.entries)+len(following.entries) > muster.ChunkRows {
 					next = following
 				} else {
 					r = r.join(following)
