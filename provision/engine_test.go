@@ -297,34 +297,40 @@ func TestExistingUsersCostNoHashing(t *testing.T) {
 	}
 }
 
-// Small batches of users who exist and of new ones, which one transaction could hold, all come to their end.
+// Batches of new users and of such as exist, many of which one transaction could hold, all come to their end, also where
+// hashes take long enough for others to stand ready behind them.
 func TestSmallBatchesOfOldAndNewUsers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	known := func(i int) muster.Row {
-		r := row(i)
-		r.Set, r.Password = r.Set|muster.FieldPassword, "Correct-Horse7"
-		return r
+	slow, err := password.NewPool(password.Hasher{}, 2)
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(slow.Close)
+	b.config.Hasher = slow
 	first := b.submit(t, rows(50, row)...)
 	must(t, b.engine.Start(t.Context()))
 	b.finished(t, first)
 	must(t, b.engine.Stop(t.Context()))
 
-	var batches []muster.ID
-	for i := range 12 {
-		batches = append(batches, b.submit(t, rows(50, func(k int) muster.Row { return known((i%2)*(1000*i) + k) })...))
+	submit := func(n, from int) muster.ID {
+		return b.submit(t, rows(n, func(k int) muster.Row {
+			r := row(from + k)
+			r.Set, r.Password = r.Set|muster.FieldPassword, "Correct-Horse7"
+			return r
+		})...)
+	}
+	created := map[muster.ID]int{
+		submit(10, 1000): 10, submit(50, 0): 0, submit(50, 0): 0, submit(20, 2000): 20, submit(50, 0): 0, submit(5, 3000): 5,
 	}
 	b.config.Dispatcher, b.config.Registerer = provision.NewLocal(2), prometheus.NewRegistry()
-	var err error
 	if b.engine, err = provision.New(b.config); err != nil {
 		t.Fatal(err)
 	}
 	b.start(t)
-	for i, id := range batches {
-		batch, _ := b.finished(t, id)
-		if want := 50 * (i % 2); batch.Succeeded != want || batch.Skipped != 50-want {
-			t.Errorf("batch %d has %d new and %d existing users, want %d and %d", i, batch.Succeeded, batch.Skipped, want, 50-want)
+	for id, want := range created {
+		if batch, _ := b.finished(t, id); batch.Succeeded != want || batch.Skipped != batch.Total-want {
+			t.Errorf("batch %s has %d new and %d existing users of %d, want %d new", id, batch.Succeeded, batch.Skipped, batch.Total, want)
 		}
 	}
 }
