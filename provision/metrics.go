@@ -12,6 +12,7 @@ type metrics struct {
 	accepted prometheus.Counter
 	rows     *prometheus.CounterVec
 	turns    *prometheus.CounterVec
+	running  prometheus.Gauge
 	applies  prometheus.Histogram
 	splits   prometheus.Counter
 	purged   prometheus.Counter
@@ -31,6 +32,9 @@ func newMetrics() metrics {
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "muster_turns_total", Help: "Turns of lanes, by how they ended: done, wait for an identity system that has yet to answer, or fault for a fault that will be tried again.",
 		}, []string{"end"}),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "muster_turns_running", Help: "Lanes that have their turn now.",
+		}),
 		applies: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "muster_apply_seconds", Help: "Time of an Apply, waiting for its transaction included.",
 			Buckets: []float64{.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
@@ -45,7 +49,7 @@ func newMetrics() metrics {
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.batches, m.accepted, m.rows, m.turns, m.applies, m.splits, m.purged} {
+	for _, c := range []prometheus.Collector{m.batches, m.accepted, m.rows, m.turns, m.running, m.applies, m.splits, m.purged} {
 		if err := r.Register(c); err != nil {
 			return err
 		}

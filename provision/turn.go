@@ -17,6 +17,8 @@ const lookAhead = 1
 
 // turn prepares and applies a lane's chunks, side by side, until the slice is over or nothing is left.
 func (e *Engine) turn(ctx context.Context, lane muster.LaneRef, slice *Slice) (more bool, err error) {
+	e.metrics.running.Inc()
+	defer e.metrics.running.Dec()
 	group, working := errgroup.WithContext(ctx)
 	ready := make(chan *run, lookAhead)
 	held := false

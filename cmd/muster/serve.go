@@ -29,12 +29,16 @@ type serveCmd struct {
 	ClockLeeway   period    `default:"5s" placeholder:"TIME" help:"How far in the future a request's date may be."`
 	RefuseRepeats bool      `help:"Answer every repeat of a signed request with 401, instead of with the batch that the first one made."`
 	Retention     period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
+	Workers       *int      `placeholder:"N" help:"How many lanes have their turn at once, 1 to 64. Default: as many as the process has cores."`
 	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file, made at the first start. Default: master.key in the data folder."`
 	Node          int       `default:"0" placeholder:"N" help:"Number of this server among those that make ids for the installation, 0 to 1023."`
 }
 
 // maxLeeway bounds the clock leeway: a date further ahead than it may be old is no date.
 const maxLeeway = signature.MaxAge
+
+// maxWorkers bounds the turns at once: one store takes their writes, and each holds some thousands of rows in memory.
+const maxWorkers = 64
 
 func (c *serveCmd) Run(ctx context.Context, p *printer) (err error) {
 	options, err := c.options(p)
@@ -68,6 +72,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	if c.Node < 0 || c.Node > muster.MaxNode {
 		return o, usagef("--node is %d, 0 to %d are accepted", c.Node, muster.MaxNode)
 	}
+	if c.Workers != nil && (*c.Workers < 1 || *c.Workers > maxWorkers) {
+		return o, usagef("--workers is %d, 1 to %d are accepted", *c.Workers, maxWorkers)
+	}
 	o = serverOptions{
 		installationOptions: installationOptions{
 			dir: c.Data, masterKey: c.MasterKey, node: c.Node, create: true, logger: newLogger(p.Err, c.LogFormat, c.LogLevel),
@@ -75,6 +82,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 		first:  firstTenant{name: firstTenantName},
 		listen: c.Listen, certFile: c.TLSCert, keyFile: c.TLSKey,
 		leeway: time.Duration(c.ClockLeeway), refuseRepeats: c.RefuseRepeats, retention: time.Duration(c.Retention),
+	}
+	if c.Workers != nil {
+		o.workers = *c.Workers
 	}
 	if o.authorities, err = signature.ParseAuthorities(c.PublicURL...); err != nil {
 		return o, usagef("--public-url: %w", err)

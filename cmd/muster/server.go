@@ -54,6 +54,7 @@ type serverOptions struct {
 	leeway            time.Duration
 	refuseRepeats     bool
 	retention         time.Duration
+	workers           int             // turns at once; zero is one for each core, maxWorkers at most
 	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
 }
 
@@ -96,7 +97,10 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	dispatcher := provision.NewLocal(runtime.GOMAXPROCS(0))
+	if s.options.workers == 0 {
+		s.options.workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	dispatcher := provision.NewLocal(s.options.workers)
 	if s.pool, err = password.NewPool(password.Hasher{}, 0); err != nil {
 		return nil, err
 	}
@@ -157,7 +161,7 @@ func (s *server) listen(ctx context.Context, r *routes) error {
 		listener = tls.NewListener(listener, s.public.TLSConfig)
 	}
 	s.serve(s.public, listener)
-	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "version", thisBuild().Version)
+	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "workers", s.options.workers, "version", thisBuild().Version)
 	return nil
 }
 
