@@ -41,12 +41,15 @@ const (
 	ReasonSourceEmpty       Reason = 19 // it answered with nothing
 	ReasonSourceRoles       Reason = 20 // it failed to look up roles
 	ReasonSourceNoID        Reason = 21 // it gave no user id
+
+	ReasonNoDepartment        Reason = 22 // a department that the tenant does not have; Detail is how the row named it
+	ReasonAmbiguousDepartment Reason = 23 // a name that several departments have; Detail is the name
 )
 
 var reasonNames = [...]string{
 	"", "exists", "not-found", "invalid", "conflict", "no-seat", "no-capacity", "forbidden", "last-administrator", "internal", "cancelled",
 	"role-not-found", "account-length", "account-characters", "not-admitted", "mapping", "no-mapping", "no-system",
-	"source-unreadable", "source-empty", "source-roles", "source-no-id",
+	"source-unreadable", "source-empty", "source-roles", "source-no-id", "department-not-found", "department-ambiguous",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

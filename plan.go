@@ -1,13 +1,15 @@
 package muster
 
-import "slices"
-
 // Snapshot is what a directory holds about the rows to be planned, all of one moment.
 type Snapshot struct {
 	Settings *TenantSettings
 	Usage    Usage
 	Users    []User // every holder of the entries' [KeysOf], each once, in any order
 	Roles    []ID   // those of the entries' roles that the tenant has, in any order
+	// Departments are, each once and in any order: the bases of the entries' [DepartmentRef]s, the departments that stand at
+	// their candidates, and for a single name with nothing at its candidates two of those of that name below the base, or as
+	// many as there are; with Keys.Homes the departments of Users, too.
+	Departments []Department
 }
 
 // Planned is what becomes of each entry, and what is to be written for it.
@@ -17,6 +19,7 @@ type Planned struct {
 	Update   []User    // users to overwrite, in their final state
 	Release  []ID      // those of Update whose keys change: release all of these keys before writing any
 	Delete   []ID      // users to remove, before anything else
+	Password []ID      // those of Update whose password changes: their activation links end
 	Usage    Usage     // what the tenant will have taken
 	// NeedHash lists the entries that bring a password which would be written but whose hash is not there yet. The plan
 	// must not be written before each has one.
@@ -61,6 +64,7 @@ type planner struct {
 	settings *TenantSettings
 	usage    Usage
 	roles    map[ID]bool
+	tree     *tree
 	drafts   []*draft // in order of first appearance, so that a plan is deterministic
 	byID     map[ID]*draft
 	byKey    map[Key]map[string]*draft // holders of keys now
@@ -73,6 +77,7 @@ func newPlanner(s *Snapshot, entries int) *planner {
 		settings: s.Settings,
 		usage:    s.Usage,
 		roles:    make(map[ID]bool, len(s.Roles)),
+		tree:     newTree(s.Departments),
 		byID:     make(map[ID]*draft, len(s.Users)),
 		byKey: map[Key]map[string]*draft{
 			KeyAccount: make(map[string]*draft, len(s.Users)),
@@ -144,7 +149,7 @@ func (p *planner) exists(e *Entry, target *draft) (ID, *Fault) {
 func (p *planner) create(e *Entry) (ID, *Fault) {
 	u := User{ID: e.NewID, Level: LevelCommon}
 	assign(&u, e)
-	if f := p.assigned(e); f != nil {
+	if f := p.resolve(e, &u); f != nil {
 		return 0, f
 	}
 	if f := p.conflict(&u, nil); f != nil {
@@ -172,19 +177,20 @@ func (p *planner) create(e *Entry) (ID, *Fault) {
 var (
 	faultLevel  = fault(ReasonForbidden, "adminLevel", "An administrator cannot grant a level above his own.")
 	faultTarget = fault(ReasonForbidden, "", "An administrator cannot change a user whose level is above his own.")
+	faultScope  = fault(ReasonForbidden, "department", "A department administrator cannot act outside of his department and those below it.")
 	faultLast   = fault(ReasonLastAdmin, "", "The tenant's last enabled system administrator cannot be disabled, demoted or deleted.")
 )
 
 func (p *planner) update(e *Entry, d *draft) *Fault {
-	if d.now.Level.Above(e.Actor) {
-		return faultTarget
+	if f := p.reach(e, d); f != nil {
+		return f
 	}
 	next := d.now
 	assign(&next, e)
 	if next.Level.Above(e.Actor) {
 		return faultLevel
 	}
-	if f := p.assigned(e); f != nil {
+	if f := p.resolve(e, &next); f != nil {
 		return f
 	}
 	if f := p.conflict(&next, d); f != nil {
@@ -202,8 +208,8 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 }
 
 func (p *planner) setDisabled(e *Entry, d *draft, disabled bool) *Fault {
-	if d.now.Level.Above(e.Actor) {
-		return faultTarget
+	if f := p.reach(e, d); f != nil {
+		return f
 	}
 	if disabled && p.isLastAdmin(&d.now) {
 		return faultLast
@@ -215,8 +221,8 @@ func (p *planner) setDisabled(e *Entry, d *draft, disabled bool) *Fault {
 }
 
 func (p *planner) remove(e *Entry, d *draft) *Fault {
-	if d.now.Level.Above(e.Actor) {
-		return faultTarget
+	if f := p.reach(e, d); f != nil {
+		return f
 	}
 	if p.isLastAdmin(&d.now) {
 		return faultLast
@@ -230,6 +236,9 @@ func (p *planner) remove(e *Entry, d *draft) *Fault {
 }
 
 func (p *planner) replace(d *draft, next User) {
+	if d.now.endsTokens(&next) {
+		next.EndTokens()
+	}
 	p.countAdmin(&d.now, -1)
 	p.release(d)
 	d.now = next
@@ -237,8 +246,37 @@ func (p *planner) replace(d *draft, next User) {
 	p.countAdmin(&d.now, +1)
 }
 
-// assigned refuses a role that the tenant does not have.
-func (p *planner) assigned(e *Entry) *Fault {
+// reach refuses to touch a user whom the actor does not administer.
+func (p *planner) reach(e *Entry, d *draft) *Fault {
+	if d.now.Level.Above(e.Actor) {
+		return faultTarget
+	}
+	return p.within(e, d.now.Department)
+}
+
+// within refuses a department that the actor does not administer.
+func (p *planner) within(e *Entry, department ID) *Fault {
+	if e.Scope == 0 {
+		return nil
+	}
+	if d := p.tree.byID[department]; d == nil || !d.Within(e.Scope) {
+		return faultScope
+	}
+	return nil
+}
+
+// resolve gives u the department that the entry names, and refuses departments and roles that the tenant does not have.
+func (p *planner) resolve(e *Entry, u *User) *Fault {
+	if e.Set.Has(FieldDepartment) && e.Department.Base != 0 {
+		d, f := p.tree.resolve(e.Department)
+		if f != nil {
+			return f
+		}
+		u.Department = d.ID
+	}
+	if f := p.within(e, u.Department); f != nil {
+		return f
+	}
 	if !e.Set.Has(FieldRoles) {
 		return nil
 	}
@@ -300,44 +338,6 @@ func (p *planner) release(d *draft) {
 	}
 }
 
-// assign copies the fields that the entry sets.
-func assign(u *User, e *Entry) {
-	from := &e.User
-	if e.Set.Has(FieldAccount) {
-		u.Account, u.AccountKey = from.Account, from.AccountKey
-	}
-	if e.Set.Has(FieldPhone) {
-		u.Phone, u.PhoneKey = from.Phone, from.PhoneKey
-	}
-	if e.Set.Has(FieldEmail) {
-		u.Email, u.EmailKey = from.Email, from.EmailKey
-	}
-	if e.Set.Has(FieldFirstName) {
-		u.FirstName = from.FirstName
-	}
-	if e.Set.Has(FieldSurname) {
-		u.Surname = from.Surname
-	}
-	if e.Set.Has(FieldDisplayName) {
-		u.DisplayName = from.DisplayName
-	}
-	if e.Set.Has(FieldPassword) {
-		u.PasswordHash = from.PasswordHash
-	}
-	if e.Set.Has(FieldLevel) {
-		u.Level = from.Level
-	}
-	if e.Set.Has(FieldDepartment) {
-		u.Department = from.Department
-	}
-	if e.Set.Has(FieldCapacity) {
-		u.CapacityGB = from.CapacityGB
-	}
-	if e.Set.Has(FieldRoles) {
-		u.Roles = from.Roles
-	}
-}
-
 // planned folds the drafts into what is to be written.
 func (p *planner) planned(outcomes []Outcome) Planned {
 	result := Planned{Outcomes: outcomes, Usage: p.usage, NeedHash: p.needHash}
@@ -353,14 +353,10 @@ func (p *planner) planned(outcomes []Outcome) Planned {
 			if d.stored.AccountKey != d.now.AccountKey || d.stored.PhoneKey != d.now.PhoneKey || d.stored.EmailKey != d.now.EmailKey {
 				result.Release = append(result.Release, d.now.ID)
 			}
+			if d.stored.PasswordHash != d.now.PasswordHash {
+				result.Password = append(result.Password, d.now.ID)
+			}
 		}
 	}
 	return result
-}
-
-func same(a, b *User) bool {
-	return a.Account == b.Account && a.AccountKey == b.AccountKey && a.Phone == b.Phone && a.PhoneKey == b.PhoneKey &&
-		a.Email == b.Email && a.EmailKey == b.EmailKey && a.FirstName == b.FirstName && a.Surname == b.Surname &&
-		a.DisplayName == b.DisplayName && a.PasswordHash == b.PasswordHash && a.Level == b.Level &&
-		a.Disabled == b.Disabled && a.Department == b.Department && a.CapacityGB == b.CapacityGB && slices.Equal(a.Roles, b.Roles)
 }

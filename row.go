@@ -62,6 +62,13 @@ type Row struct {
 	DisplayName string
 	Password    string // in the clear; a Row is never stored unsealed, and never logged
 	Roles       []string
+	Level       AdminLevel
+	// Department is the one from which DepartmentPath leads to the user's, see [DepartmentRef]. Both are of FieldDepartment.
+	Department     ID
+	DepartmentPath string
+	// Allocate says that CapacityGB is to be taken from the tenant's personal space. Both are of FieldCapacity.
+	Allocate   bool
+	CapacityGB int64
 	// Fault is what made the row unreadable while it was decoded, such as a number where text belongs. A row with a
 	// fault fails with it and does nothing.
 	Fault *Fault
@@ -80,11 +87,16 @@ type Entry struct {
 	Match      Key // decides who is meant
 	OnExisting OnExisting
 	Actor      AdminLevel // who asks: he grants no level above his own and changes nobody above him
-	NewID      ID         // the id of the user if the row creates one
-	Set        FieldSet   // which fields of User the row sets
-	User       User       // the values; ID where Match is KeyID
-	Password   bool       // the row brings a password, whose hash is in User.PasswordHash once it is known
-	Fault      *Fault     // the row fails with it
+	// Scope is the department that he administers, with those below it: he changes nobody elsewhere and moves nobody there.
+	// 0 is no bound. Where it is set, an entry that sets the department does so by Department.
+	Scope ID
+	// Department says which department the user gets, where FieldDepartment is set; the zero value is User.Department.
+	Department DepartmentRef
+	NewID      ID       // the id of the user if the row creates one
+	Set        FieldSet // which fields of User the row sets
+	User       User     // the values; ID where Match is KeyID
+	Password   bool     // the row brings a password, whose hash is in User.PasswordHash once it is known
+	Fault      *Fault   // the row fails with it
 }
 
 // Keys lists what a snapshot must find users by. Values are normalised and not empty; repeats do no harm.
@@ -94,15 +106,27 @@ type Keys struct {
 	Phones   []string
 	Emails   []string
 	Roles    []ID // not of users: the roles that rows assign, to learn which of them exist
+	// Departments are not of users either: those that rows name.
+	Departments []DepartmentRef
+	// Homes asks for the departments of the users found, too.
+	Homes bool
 }
 
 // KeysOf collects the keys that planning the entries needs to know the holders of.
 func KeysOf(entries []Entry, settings *TenantSettings) Keys {
 	var keys Keys
+	named := map[DepartmentRef]bool{}
 	for i := range entries {
 		e := &entries[i]
 		if e.Fault != nil {
 			continue
+		}
+		if e.Scope != 0 {
+			keys.Homes = true
+		}
+		if r := e.Department; e.Set.Has(FieldDepartment) && r.Base != 0 && !named[r] {
+			named[r] = true
+			keys.Departments = append(keys.Departments, r)
 		}
 		if e.Match == KeyID && e.User.ID != 0 {
 			keys.IDs = append(keys.IDs, e.User.ID)

@@ -5,7 +5,8 @@ import "time"
 // Tenant is one organisation with a directory, limits and credentials of its own. Nothing of a tenant is visible to another.
 type Tenant struct {
 	ID             ID             `json:"id"`
-	Name           string         `json:"name"` // 1 to 64 characters, unique in the installation
+	Name           string         `json:"name"`           // 1 to 64 characters, unique in the installation
+	Host           string         `json:"host,omitempty"` // the host name, in lower case, by which its users reach it; "" or unique in the installation
 	RootDepartment ID             `json:"rootDepartmentId"`
 	Settings       TenantSettings `json:"settings"`
 	CreatedAt      time.Time      `json:"createdAt"`

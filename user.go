@@ -24,8 +24,13 @@ type User struct {
 	Department   ID         `json:"departmentId"`
 	CapacityGB   int64      `json:"capacityGB"` // 0 to MaxCapacityGB
 	Roles        []ID       `json:"roleIds,omitempty"`
-	CreatedAt    time.Time  `json:"createdAt"`
-	UpdatedAt    time.Time  `json:"updatedAt"`
+	// MustChangePassword is set by a reset: the password opens nothing but the page where he sets another.
+	MustChangePassword bool `json:"mustChangePassword,omitempty"`
+	// TokenEpoch counts what ends his tokens: a change of password, level or roles, and being disabled. A token is worth
+	// something only while the user has the epoch in which it was issued.
+	TokenEpoch int64     `json:"-"`
+	CreatedAt  time.Time `json:"createdAt"`
+	UpdatedAt  time.Time `json:"updatedAt"`
 }
 
 // MaxCapacityGB is the largest capacity of one user, in GB (KooDrive contract, section 3).
@@ -82,4 +87,25 @@ func (u *User) key(k Key) string {
 	default:
 		return ""
 	}
+}
+
+// Activation is a one-time link by which a user sets his password.
+type Activation struct {
+	Hash      []byte // SHA-256 of the link's secret
+	ExpiresAt time.Time
+}
+
+// SignIn is what decides whether a user can sign in, as the store holds it at one moment.
+type SignIn struct {
+	User       User
+	Activation *Activation // nil: he has no link
+	Now        time.Time   // by the store's clock
+}
+
+// EndTokens makes every token that the user has worth nothing.
+func (u *User) EndTokens() { u.TokenEpoch++ }
+
+// endsTokens reports whether a change from u to next has to end the user's tokens (KooDrive contract, section 5).
+func (u *User) endsTokens(next *User) bool {
+	return u.PasswordHash != next.PasswordHash || u.Level != next.Level || next.Disabled && !u.Disabled || !slices.Equal(u.Roles, next.Roles)
 }

@@ -1,0 +1,28 @@
+package access
+
+import (
+	"context"
+
+	"muster"
+)
+
+// SignInStore is what signing in and setting passwords need of a database beside the tokens. Every method is safe for
+// concurrent use and atomic; what a method that changes something did is durable once it returned nil.
+type SignInStore interface {
+	// TenantAt reads the tenant that has the host name; KindNotFound.
+	TenantAt(ctx context.Context, host string) (*muster.Tenant, error)
+	// SoleTenant reads the only tenant there is; KindNotFound if there is none, or more than one.
+	SoleTenant(ctx context.Context) (*muster.Tenant, error)
+	// Tenant reads a tenant; KindNotFound.
+	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
+	// User reads a user of the tenant; KindNotFound.
+	User(ctx context.Context, tenant, id muster.ID) (*muster.User, error)
+	// Snapshot reads the holders of keys among else, at one moment, without lock. Of an e-mail that is no key it gives
+	// every holder.
+	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
+
+	// ChangeSignIns takes the tenant's lock, reads those of the users that exist, at most 1,000, calls change with each in
+	// the order given, and stores what change made of the user's PasswordHash, MustChangePassword and TokenEpoch, and of
+	// his Activation. Nothing else of the user is written. An error of change stores nothing and comes back as it is.
+	ChangeSignIns(ctx context.Context, tenant muster.ID, users []muster.ID, change func(*muster.SignIn) error) error
+}
