@@ -23,6 +23,7 @@ import (
 
 // bundle is an installation with one tenant on a real SQLite database, and an engine on it.
 type bundle struct {
+	dir     string
 	store   *sqlite.Store
 	keyring *secret.Keyring
 	hasher  *countingHasher
@@ -48,9 +49,10 @@ func setup(t *testing.T, options ...option) *bundle {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	b := &bundle{logs: &lockedBuffer{}, clock: &clock{}}
+	b := &bundle{dir: dir, logs: &lockedBuffer{}, clock: &clock{}}
 	var err error
-	if b.store, err = sqlite.Open(ctx, dir, sqlite.Options{}); err != nil {
+	// Nobody else has the file, unless a test wants it so, and then it does not want to wait.
+	if b.store, err = sqlite.Open(ctx, dir, sqlite.Options{BusyTimeout: time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { must(t, b.store.Close()) })

@@ -2,8 +2,10 @@ package provision_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"muster"
 	"muster/provision"
+	"muster/store/sqlite"
 )
 
 // faultyStore is the real store with a fault put in front of Apply. The engine meets in it what a database may do.
@@ -85,6 +88,57 @@ func TestReadyTellsOfTrouble(t *testing.T) {
 	}
 	well.Store(true)
 	b.finished(t, id)
+}
+
+// A database that another process locks refuses batches for now, and is tried again for those that it has.
+func TestALockedDatabase(t *testing.T) {
+	t.Parallel()
+	var b *bundle
+	var locked sync.Once
+	var unlock func()
+	failed := make(chan error, 100)
+	b = setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			locked.Do(func() { unlock = b.lock(t) })
+			err := s.Apply(ctx, tenant, chunks, keys, decide)
+			if err != nil {
+				failed <- err
+			}
+			return err
+		}}
+	}))
+	id := b.submit(t, rows(10, row)...)
+	b.start(t)
+	for range 3 {
+		if err := <-failed; muster.KindOf(err) != muster.KindUnavailable {
+			t.Errorf("Apply = %v, want KindUnavailable", err)
+		}
+	}
+	_, err := b.engine.Submit(t.Context(), b.submission(row(10)))
+	var refusal *muster.Error
+	if !errors.As(err, &refusal) || refusal.Kind != muster.KindUnavailable || refusal.RetryAfter <= 0 {
+		t.Errorf("Submit = %v, want KindUnavailable and a time to come back", err)
+	}
+	if err := b.engine.Ready(t.Context()); muster.KindOf(err) != muster.KindUnavailable {
+		t.Errorf("Ready = %v, want KindUnavailable", err)
+	}
+	if err := b.config.Dispatcher.Trouble(); muster.KindOf(err) != muster.KindUnavailable {
+		t.Errorf("Trouble = %v, want KindUnavailable", err)
+	}
+	unlock()
+	if batch, outcomes := b.finished(t, id); batch.Succeeded != 10 || len(outcomes) != 10 {
+		t.Errorf("%d succeeded, %d failed, %d outcomes; want 10 successes", batch.Succeeded, batch.Failed, len(outcomes))
+	}
+}
+
+// lock has another connection, as of another process, hold the database until the function it gives is called.
+func (b *bundle) lock(t *testing.T) (unlock func()) {
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, sqlite.FileName))
+	must(t, err)
+	db.SetMaxOpenConns(1)
+	_, err = db.ExecContext(t.Context(), "PRAGMA busy_timeout(10000); BEGIN EXCLUSIVE")
+	must(t, err)
+	return func() { must(t, db.Close()) } // which ends the transaction
 }
 
 // poisoned refuses or panics on users of one phone, as a database does that cannot store a value, or a defect of ours.

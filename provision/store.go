@@ -9,7 +9,8 @@ import (
 
 // Store is what the engine needs of a database. Every method is safe for concurrent use, and either happens as a whole
 // and durably (it survives power loss once it returned nil) or not at all. An error that wraps [muster.ErrRow] is the
-// data's own fault; a [*muster.Error] is a refusal; any other is the store's trouble and goes away by trying again.
+// data's own fault; a [*muster.Error] is a refusal, which with KindUnavailable says that the store is in trouble; that and any
+// other error go away by trying again.
 type Store interface {
 	// Accept stores a batch with its chunks and wakes its lane in one transaction, under the tenant's lock. It assigns
 	// the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.

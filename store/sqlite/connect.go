@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -14,19 +15,27 @@ import (
 // maxReaders is how many connections read.
 const maxReaders = 4
 
-var (
-	readerPragmas = []string{
-		"busy_timeout(10000)", // milliseconds; first, since the others may already meet a lock
-		"cache_size(-8192)",   // KiB, of each connection
-		"temp_store(memory)",  // no row may reach a temporary folder
+const defaultBusyTimeout = 10 * time.Second
+
+var checkpointPragmas = []string{
+	"busy_timeout(1000)", // how long a checkpoint waits for readers of another process before it gives up until the next
+	"synchronous(full)",
+	"wal_autocheckpoint(0)",
+}
+
+func readerPragmas(o Options) []string {
+	return []string{
+		busyTimeout(o),
+		"cache_size(-8192)",  // KiB, of each connection
+		"temp_store(memory)", // no row may reach a temporary folder
 		"query_only(on)",
 	}
-	checkpointPragmas = []string{
-		"busy_timeout(1000)", // how long a checkpoint waits for readers of another process before it gives up until the next
-		"synchronous(full)",
-		"wal_autocheckpoint(0)",
-	}
-)
+}
+
+// busyTimeout comes first of a connection's pragmas, since the others may already meet a lock.
+func busyTimeout(o Options) string {
+	return fmt.Sprintf("busy_timeout(%d)", o.BusyTimeout.Milliseconds())
+}
 
 // writerPragmas: a large cache, since the pages that a thousand users with random keys change are spread over all
 // indexes; no automatic checkpoints, which a commit would have to wait for.
@@ -39,7 +48,7 @@ func writerPragmas(o Options) []string {
 		synchronous = "full"
 	}
 	return []string{
-		"busy_timeout(10000)",
+		busyTimeout(o),
 		"journal_mode(wal)",
 		"synchronous(" + synchronous + ")",
 		"cache_size(-65536)",

@@ -29,6 +29,9 @@ const FileName = "muster.db"
 type Options struct {
 	// Logger hears of a checkpoint that failed, which is tried again. nil: nobody does.
 	Logger *slog.Logger
+	// BusyTimeout is how long a write waits for the lock that another process holds before it fails with KindUnavailable, in
+	// whole milliseconds; zero is 10 s.
+	BusyTimeout time.Duration
 
 	// For this package's tests; zero values are what the package comment promises.
 	synchronous string        // SQLite's setting of that name
@@ -54,6 +57,9 @@ func Open(ctx context.Context, dir string, options Options) (_ *Store, err error
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
+	if options.BusyTimeout == 0 {
+		options.BusyTimeout = defaultBusyTimeout
+	}
 	path := filepath.Join(dir, FileName)
 	if err := createFile(path); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
@@ -72,7 +78,7 @@ func Open(ctx context.Context, dir string, options Options) (_ *Store, err error
 	if err := migrate(ctx, write); err != nil {
 		return nil, err
 	}
-	read, err := openDB(path, readerPragmas, maxReaders)
+	read, err := openDB(path, readerPragmas(options), maxReaders)
 	if err != nil {
 		return nil, err
 	}

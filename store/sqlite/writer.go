@@ -203,10 +203,20 @@ func (r *request) within(c *conn) error {
 	}
 	if r.err = r.guarded(c); r.err != nil {
 		if err := c.control(ctx, "ROLLBACK TO one"); err != nil {
-			return fmt.Errorf("undo a write within a group: %w", errors.Join(err, r.err))
+			return lost(r.err, err)
 		}
 	}
 	return c.control(ctx, "RELEASE one")
+}
+
+// lost is the error of a group whose transaction is gone, which is no refusal and no data's fault for the others: cause is
+// what one of the writes met, which stays out of the chain, and err that it could not be undone. But after a full disk and
+// its like SQLite has rolled back already, and the cause is what is wrong.
+func lost(cause, err error) error {
+	if isTrouble(cause) {
+		err, cause = cause, err
+	}
+	return fmt.Errorf("undo a write within a group: %w (%s)", err, cause.Error())
 }
 
 // guarded turns a panic of the write into its error: the writer lives on.

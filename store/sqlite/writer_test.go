@@ -64,6 +64,11 @@ func TestWaitingSmallWritesShareACommit(t *testing.T) {
 	}
 }
 
+// insertTwice breaks a constraint.
+func insertTwice(c *conn) error {
+	return c.control(context.Background(), "INSERT INTO tenants SELECT * FROM tenants")
+}
+
 // TestARefusedWriteLeavesItsGroupAlone has one write of a group fail in each way that a callback can.
 func TestARefusedWriteLeavesItsGroupAlone(t *testing.T) {
 	t.Parallel()
@@ -71,10 +76,7 @@ func TestARefusedWriteLeavesItsGroupAlone(t *testing.T) {
 	for name, fail := range map[string]func(c *conn) error{
 		"error": func(*conn) error { return refused },
 		"panic": func(*conn) error { panic(refused) },
-		"constraint": func(c *conn) error {
-			_, err := c.exec(insertTenant, 1, "twice", 1, "{}", 1)
-			return err
-		},
+		"constraint": insertTwice,
 	} {
 		f := openFixture(t, Options{})
 		release := f.hold(t)
@@ -117,29 +119,35 @@ func TestARefusedWriteLeavesItsGroupAlone(t *testing.T) {
 // group did.
 func TestALostTransactionFailsItsWholeGroup(t *testing.T) {
 	t.Parallel()
-	f := openFixture(t, Options{})
-	release := f.hold(t)
-	results := make(chan error, 2)
-	go func() {
-		results <- f.writer.small(t.Context(), func(c *conn) error { return recordID(c, 1<<62) })
-	}()
-	f.queued(1, 0)
-	go func() {
-		results <- f.writer.small(t.Context(), func(c *conn) error {
-			return errors.Join(errors.New("disk trouble"), c.control(t.Context(), "ROLLBACK"))
-		})
-	}()
-	f.queued(2, 0)
-	release()
-	for range 2 {
-		if err := <-results; err == nil || isRefusal(err) || isData(err) {
-			t.Errorf("a write of a group that was lost gave %v", err)
+	for name, fail := range map[string]func(*conn) error{
+		"error":      func(*conn) error { return errors.New("disk trouble") },
+		"refusal":    func(*conn) error { return &muster.Error{Kind: muster.KindConflict} },
+		"constraint": insertTwice,
+	} {
+		f := openFixture(t, Options{})
+		release := f.hold(t)
+		results := make(chan error, 2)
+		go func() {
+			results <- f.writer.small(t.Context(), func(c *conn) error { return recordID(c, 1<<62) })
+		}()
+		f.queued(1, 0)
+		go func() {
+			results <- f.writer.small(t.Context(), func(c *conn) error {
+				return errors.Join(fail(c), c.control(t.Context(), "ROLLBACK"))
+			})
+		}()
+		f.queued(2, 0)
+		release()
+		for range 2 {
+			if err := <-results; err == nil || isRefusal(err) || isData(err) {
+				t.Errorf("%s: a write of a group that was lost gave %v", name, err)
+			}
 		}
+		if floor, err := f.IDFloor(t.Context()); err != nil || floor >= 1<<62 {
+			t.Errorf("%s: the largest id is %s, %v", name, floor, err)
+		}
+		f.mustAccept(t, 1, 10)
 	}
-	if floor, err := f.IDFloor(t.Context()); err != nil || floor >= 1<<62 {
-		t.Errorf("the largest id is %s, %v", floor, err)
-	}
-	f.mustAccept(t, 1, 10)
 }
 
 func TestAFullDiskIsTheStoresTrouble(t *testing.T) {
@@ -156,8 +164,8 @@ func TestAFullDiskIsTheStoresTrouble(t *testing.T) {
 	}
 	limit("1") // as if the disk had no room; it cannot be less than there is
 	_, err := f.accept(t.Context(), 1, 1<<20)
-	if err == nil || errors.Is(err, muster.ErrRow) || isRefusal(err) {
-		t.Errorf("error is %v, want one of the store", err)
+	if muster.KindOf(err) != muster.KindUnavailable || errors.Is(err, muster.ErrRow) {
+		t.Errorf("error is %v, want KindUnavailable", err)
 	}
 	limit("1000000")
 	f.mustAccept(t, 1, 1<<20)
