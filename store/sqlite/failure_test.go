@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"path/filepath"
@@ -94,6 +95,33 @@ func TestALockedDatabaseIsUnavailable(t *testing.T) {
 		t.Errorf("%d chunks wait, %v; want the first as it was", len(works), err)
 	}
 	f.applyAll(t)
+}
+
+// TestWhoWaitsBehindALockIsRefusedWithTheFirst: each would else wait for the lock as long as the first one did, after him.
+func TestWhoWaitsBehindALockIsRefusedWithTheFirst(t *testing.T) {
+	t.Parallel()
+	const smalls, larges = 5, 3
+	f, dir := lockable(t, 200*time.Millisecond) // long enough for a write to succeed once the lock is given back
+	unlock := lock(t, dir)
+	release := f.hold(t)
+	results := make(chan error, smalls+larges)
+	for range smalls {
+		go func() { _, err := f.accept(context.Background(), 1, 10); results <- err }()
+	}
+	f.queued(smalls, 0)
+	for range larges {
+		go func() { results <- f.writer.large(context.Background(), func(*conn) error { return nil }) }()
+	}
+	f.queued(smalls, larges)
+	release()
+	for i := range smalls + larges {
+		err := <-results
+		unlock()
+		if resultCode(err) != lib.SQLITE_BUSY {
+			t.Errorf("write %d gave %v", i, err)
+		}
+	}
+	f.mustAccept(t, 1, 10)
 }
 
 // TestKindsOfFailures has SQLite itself make the errors.

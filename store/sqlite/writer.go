@@ -49,14 +49,21 @@ func (w *writer) start() { go w.loop() }
 func (w *writer) stop() {
 	w.mu.Lock()
 	w.stopped = true
-	refused := slices.Concat(w.smalls, w.larges)
-	w.smalls, w.larges = nil, nil
 	w.waiting.Signal()
 	w.mu.Unlock()
-	for _, r := range refused {
-		r.answer(errClosed)
-	}
+	w.refuse(errClosed)
 	<-w.ended
+}
+
+// refuse answers everything that is queued with err.
+func (w *writer) refuse(err error) {
+	w.mu.Lock()
+	refused := slices.Concat(w.smalls, w.larges)
+	w.smalls, w.larges = nil, nil
+	w.mu.Unlock()
+	for _, r := range refused {
+		r.answer(err)
+	}
 }
 
 // Close closes the connection, after stop.
@@ -234,21 +241,16 @@ func (r *request) answer(err error) {
 	close(r.done)
 }
 
-// transaction runs f between BEGIN IMMEDIATE and COMMIT, or ROLLBACK if f fails.
+// transaction runs f between BEGIN IMMEDIATE and COMMIT, or ROLLBACK if f fails. Where it cannot begin, whoever waits is
+// refused too: another process may hold the lock, for which each of them would wait as long, one after the other.
 func (w *writer) transaction(f func(*conn) error) error {
 	ctx := context.Background()
-	if w.conn == nil {
-		c, err := openConn(ctx, w.db)
-		if err != nil {
-			return fmt.Errorf("open the connection that writes: %w", err)
-		}
-		w.conn = c
-	}
-	c := w.conn
-	if err := c.begin(ctx, "BEGIN IMMEDIATE"); err != nil {
+	c, err := w.begin(ctx)
+	if err != nil {
+		w.refuse(err)
 		return err
 	}
-	err := f(c)
+	err = f(c)
 	if err == nil {
 		err = c.control(ctx, "COMMIT")
 	}
@@ -259,4 +261,16 @@ func (w *writer) transaction(f func(*conn) error) error {
 	}
 	w.committed(c)
 	return nil
+}
+
+// begin opens a transaction, and before the first one the connection.
+func (w *writer) begin(ctx context.Context) (*conn, error) {
+	if w.conn == nil {
+		c, err := openConn(ctx, w.db)
+		if err != nil {
+			return nil, fmt.Errorf("open the connection that writes: %w", err)
+		}
+		w.conn = c
+	}
+	return w.conn, w.conn.begin(ctx, "BEGIN IMMEDIATE")
 }
