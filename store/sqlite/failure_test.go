@@ -144,9 +144,9 @@ func TestKindsOfFailures(t *testing.T) {
 			return errors.Join(err, c.control(t.Context(), "PRAGMA query_only(off)"))
 		}, kind: muster.KindUnavailable},
 		"a statement that is none": {fail: func(c *conn) error { return c.control(t.Context(), "SELEC 1") }},
-		"a key held twice": {fail: insertTwice, row: true},
-		"a fault of ours": {fail: func(*conn) error { return errors.New("of ours") }},
-		"a refusal":       {fail: func(*conn) error { return &muster.Error{Kind: muster.KindConflict} }, kind: muster.KindConflict},
+		"a key held twice":         {fail: insertTwice, row: true},
+		"a fault of ours":          {fail: func(*conn) error { return errors.New("of ours") }},
+		"a refusal":                {fail: func(*conn) error { return &muster.Error{Kind: muster.KindConflict} }, kind: muster.KindConflict},
 	} {
 		var err error
 		f.writer.pause(func() { err = explain("try", c.fail(f.writer.conn)) })

@@ -74,8 +74,8 @@ func TestARefusedWriteLeavesItsGroupAlone(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
 	for name, fail := range map[string]func(c *conn) error{
-		"error": func(*conn) error { return refused },
-		"panic": func(*conn) error { panic(refused) },
+		"error":      func(*conn) error { return refused },
+		"panic":      func(*conn) error { panic(refused) },
 		"constraint": insertTwice,
 	} {
 		f := openFixture(t, Options{})
