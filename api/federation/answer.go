@@ -104,9 +104,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	kind, detail, after := classify(err)
 	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
 		kind, detail = replyUnavailable, "" // the caller went away: nobody reads this, and nothing is wrong here
-	}
-	if kind == replyInternal {
-		h.Logger.LogAttrs(r.Context(), slog.LevelError, "a request failed",
+	} else if level, ours := severity(kind, err); ours {
+		h.Logger.LogAttrs(r.Context(), level, "a request failed",
 			slog.String("trace", w.Header().Get(traceHeader)), slog.String("route", r.Pattern), slog.Any("error", err))
 	}
 	if kind == replyOverloaded || kind == replyUnavailable {
@@ -120,6 +119,20 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		message += " " + detail
 	}
 	write(w, statuses[kind].code, result{strconv.Itoa(statuses[kind].code), message})
+}
+
+// severity tells whether the log should have the cause, and how grave it is: a fault of ours is an error, trouble of what we
+// stand on a warning, since it goes away. A refusal without a cause says all that there is to say.
+func severity(kind reply, err error) (level slog.Level, ours bool) {
+	var domain *muster.Error
+	switch {
+	case kind == replyInternal:
+		return slog.LevelError, true
+	case kind == replyUnavailable && errors.As(err, &domain):
+		return slog.LevelWarn, domain.Err != nil
+	default:
+		return 0, false
+	}
 }
 
 func classify(err error) (kind reply, detail string, after time.Duration) {

@@ -341,6 +341,7 @@ func TestWhatTheEngineRefuses(t *testing.T) {
 	for name, err := range map[string]error{
 		"another body under the key": &muster.Error{Kind: muster.KindConflict, Field: "Idempotency-Key", Detail: "The key came with another body before: send another key."},
 		"queue full":                 &muster.Error{Kind: muster.KindOverloaded, Detail: "More than 2000000 rows would be waiting.", RetryAfter: 29500 * time.Millisecond},
+		"database locked":            &muster.Error{Kind: muster.KindUnavailable, Detail: "The database cannot be used now: send the request again.", RetryAfter: 5 * time.Second, Err: errors.New("database is locked")},
 		"disk full":                  &muster.Error{Kind: muster.KindUnavailable, Detail: "The disk is nearly full."},
 		"no tenant":                  &muster.Error{Kind: muster.KindNotFound, Detail: "There is no tenant 42."},
 		"trouble":                    fmt.Errorf("write: %w", errors.New("the disk is on fire")),
@@ -351,7 +352,7 @@ func TestWhatTheEngineRefuses(t *testing.T) {
 			b := setup(t)
 			b.engine.err = err
 			golden(t, "createTask with "+name, dump(t, b.do(b.request(createPath, documented))))
-			ours := name == "no tenant" || name == "trouble" || name == "a kind to come"
+			ours := name == "no tenant" || name == "trouble" || name == "database locked" || name == "a kind to come"
 			if logged := b.logs.String(); (logged != "") != ours || ours && !strings.Contains(logged, "trace=trace-1") {
 				t.Errorf("logged %q", logged)
 			}

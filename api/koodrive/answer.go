@@ -133,9 +133,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, c
 	kind, detail, after := classify(err)
 	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
 		kind, detail = replyUnavailable, "" // the caller went away: nobody reads this, and nothing is wrong here
-	}
-	if kind == replyInternal {
-		h.Logger.LogAttrs(r.Context(), slog.LevelError, "a request failed",
+	} else if level, ours := severity(kind, err); ours {
+		h.Logger.LogAttrs(r.Context(), level, "a request failed",
 			slog.String("trace", trace), slog.String("route", r.Pattern), slog.Any("error", err))
 	}
 	if kind == replyOverloaded || kind == replyUnavailable {
@@ -145,6 +144,20 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, c
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	write(w, answers[kind], chinese, nil, detail)
+}
+
+// severity tells whether the log should have the cause, and how grave it is: a fault of ours is an error, trouble of what we
+// stand on a warning, since it goes away. A refusal without a cause says all that there is to say.
+func severity(kind reply, err error) (level slog.Level, ours bool) {
+	var domain *muster.Error
+	switch {
+	case kind == replyInternal:
+		return slog.LevelError, true
+	case kind == replyUnavailable && errors.As(err, &domain):
+		return slog.LevelWarn, domain.Err != nil
+	default:
+		return 0, false
+	}
 }
 
 func classify(err error) (kind reply, detail string, after time.Duration) {

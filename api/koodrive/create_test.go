@@ -66,7 +66,7 @@ func TestCreateAnswers(t *testing.T) {
 	}{
 		{name: "create in Chinese", header: [2]string{"language", "zh-CN"}},
 		{name: "create overloaded", err: &muster.Error{Kind: muster.KindOverloaded, Detail: "the tenant has too many rows queued", RetryAfter: 1500 * time.Millisecond}},
-		{name: "create unavailable", err: &muster.Error{Kind: muster.KindUnavailable, Detail: "The disk is nearly full.", Err: errors.New("statfs")}},
+		{name: "create unavailable", err: &muster.Error{Kind: muster.KindUnavailable, Detail: "The disk is nearly full.", Err: errors.New("statfs")}, logged: "statfs"},
 		{name: "create unavailable in Chinese", err: &muster.Error{Kind: muster.KindUnavailable, RetryAfter: time.Minute}, header: [2]string{"language", "zh-CN"}},
 		{name: "create refused repeat", err: &muster.Error{Kind: muster.KindUnauthenticated, Detail: "this very request was accepted before; sign it anew"}},
 		{name: "create refused field", err: &muster.Error{Kind: muster.KindInvalid, Field: "userList", Detail: "there is something wrong"}},

@@ -24,12 +24,16 @@ var statuses = map[muster.Kind]int{
 	muster.KindUnavailable:     http.StatusServiceUnavailable,
 }
 
-// problem is the one place where an error becomes a status. The cause of an internal error goes to the log alone.
+// problem is the one place where an error becomes a status. The cause of an internal error, and of
+// trouble that goes away, goes to the log alone.
 func (a *api) problem(ctx context.Context, err error) error {
 	var refusal *muster.Error
 	if !errors.As(err, &refusal) || refusal.Kind == muster.KindInternal {
 		a.Logger.ErrorContext(ctx, "a request of the native API failed", "error", err)
 		return huma.Error500InternalServerError("An internal error. The log of the process that holds the data folder has its cause.")
+	}
+	if refusal.Kind == muster.KindUnavailable && refusal.Err != nil {
+		a.Logger.WarnContext(ctx, "a request of the native API failed", "error", err)
 	}
 	status := statuses[refusal.Kind]
 	model := &huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: refusal.Detail}
