@@ -29,9 +29,10 @@ const masterKeyFile = "master.key"
 // installationOptions say which installation to open, and how.
 type installationOptions struct {
 	dir       string
-	masterKey string // reference as for [secret.OpenMaster]; "" is the file in the data folder
-	node      int    // number of this process among those that make ids for the installation
-	create    bool   // whether to make what is not there
+	masterKey string        // reference as for [secret.OpenMaster]; "" is the file in the data folder
+	node      int           // number of this process among those that make ids for the installation
+	create    bool          // whether to make what is not there
+	busy      time.Duration // how long a write waits for another process's lock on the database; zero is the store's own
 	logger    *slog.Logger
 }
 
@@ -61,7 +62,7 @@ func openInstallation(ctx context.Context, o installationOptions) (_ *installati
 	if in.lock, err = lockFolder(o.dir); err != nil {
 		return nil, err
 	}
-	if in.store, err = sqlite.Open(ctx, o.dir, sqlite.Options{Logger: o.logger}); err != nil {
+	if in.store, err = sqlite.Open(ctx, o.dir, sqlite.Options{Logger: o.logger, BusyTimeout: o.busy}); err != nil {
 		return nil, err
 	}
 	master := o.masterKey
