@@ -57,7 +57,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{dir: t.TempDir(), clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
 	var err error
-	b.store, err = sqlite.Open(t.Context(), b.dir, sqlite.Options{})
+	b.store, err = sqlite.Open(t.Context(), b.dir, sqlite.Options{Now: b.clock.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.store.Close()) })
 	b.keyring = b.openKeyring(t)

@@ -20,18 +20,16 @@ const (
 // throttle counts the refused attempts of one address with one AppID.
 type throttle struct {
 	store TokenStore
-	now   time.Time
 	keys  [2]AttemptKey
 }
 
 // attemptLimits are in the order of a throttle's keys.
 var attemptLimits = [2]int{attemptsOfPair, attemptsOfAddress}
 
-func (t *Tokens) throttle(address netip.Addr, appID string, now time.Time) *throttle {
+func (t *Tokens) throttle(address netip.Addr, appID string) *throttle {
 	network := networkOf(address)
 	return &throttle{
 		store: t.Store,
-		now:   now,
 		keys: [2]AttemptKey{
 			t.Keyring.MAC("attempts-of-pair", []byte(network+"\n"+appID)), // no address holds a line break
 			t.Keyring.MAC("attempts-of-address", []byte(network)),
@@ -41,14 +39,14 @@ func (t *Tokens) throttle(address netip.Addr, appID string, now time.Time) *thro
 
 // check refuses an attempt beyond the limits.
 func (t *throttle) check(ctx context.Context) error {
-	attempts, err := t.store.RefusedAttempts(ctx, t.now, t.keys[:]...)
+	attempts, err := t.store.RefusedAttempts(ctx, t.keys[:]...)
 	if err != nil {
 		return fault("read refused attempts", err)
 	}
 	var wait time.Duration
 	for i, a := range attempts {
 		if a.Count >= attemptLimits[i] {
-			wait = max(wait, a.Until.Sub(t.now))
+			wait = max(wait, a.Left)
 		}
 	}
 	if wait > 0 {
@@ -61,7 +59,7 @@ func (t *throttle) check(ctx context.Context) error {
 }
 
 func (t *throttle) count(ctx context.Context) error {
-	if err := t.store.CountRefusedAttempt(ctx, t.now, t.now.Add(attemptWindow), t.keys[:]...); err != nil {
+	if err := t.store.CountRefusedAttempt(ctx, attemptWindow, t.keys[:]...); err != nil {
 		return fault("count a refused attempt", err)
 	}
 	return nil

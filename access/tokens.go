@@ -100,7 +100,7 @@ func (t *Tokens) Issue(ctx context.Context, r TokenRequest) (IssuedToken, error)
 		return IssuedToken{}, invalid("life", "a token's life is 1 to %d whole seconds.", MaxTokenLife/time.Second)
 	}
 	now := t.Now()
-	throttle := t.throttle(r.Address, r.AppID, now)
+	throttle := t.throttle(r.Address, r.AppID)
 	if err := throttle.check(ctx); err != nil {
 		return IssuedToken{}, err
 	}
@@ -115,16 +115,15 @@ func (t *Tokens) Issue(ctx context.Context, r TokenRequest) (IssuedToken, error)
 		}
 		return IssuedToken{}, errPair
 	}
-	issued := IssuedToken{Token: newToken(), IssuedAt: now.UTC().Truncate(time.Second)}
-	issued.ExpiresAt = issued.IssuedAt.Add(r.Life)
-	err = t.Store.CreateToken(ctx, &Token{
-		Tenant: claimed.credential.Tenant, Hash: sha256.Sum256([]byte(issued.Token)), Kind: TokenApplication,
-		AppID: claimed.credential.AppID, SecretAt: proved.CreatedAt, IssuedAt: issued.IssuedAt, ExpiresAt: issued.ExpiresAt,
-	})
-	if err != nil {
+	plain := newToken()
+	token := Token{
+		Tenant: claimed.credential.Tenant, Hash: sha256.Sum256([]byte(plain)), Kind: TokenApplication,
+		AppID: claimed.credential.AppID, SecretAt: proved.CreatedAt, Life: r.Life,
+	}
+	if err := t.Store.CreateTokens(ctx, token.Tenant, &token); err != nil {
 		return IssuedToken{}, fault("store a token", err)
 	}
-	return issued, nil
+	return IssuedToken{Token: plain, IssuedAt: token.IssuedAt, ExpiresAt: token.ExpiresAt}, nil
 }
 
 func newToken() string {
@@ -163,16 +162,14 @@ func (p *pair) prove(ctx context.Context, shown string) (*muster.Secret, error) 
 // Application says for whom a token speaks. It ends when its time is over, and at once when its credential is disabled or
 // the secret that was shown for it ends: the credential is looked up each time.
 func (t *Tokens) Application(ctx context.Context, appID, token string) (*Application, error) {
-	now := t.Now()
-	holder := pair{credentials: t.Store, now: now, appID: appID}
+	holder := pair{credentials: t.Store, now: t.Now(), appID: appID}
 	if err := holder.lookUp(ctx); err != nil {
 		return nil, err
 	}
 	if holder.credential == nil {
 		return nil, errToken
 	}
-	tenant := holder.credential.Tenant
-	stored, err := t.Store.Token(ctx, tenant, sha256.Sum256([]byte(token)), now)
+	stored, err := t.Store.Token(ctx, sha256.Sum256([]byte(token)))
 	switch {
 	case muster.KindOf(err) == muster.KindNotFound:
 		return nil, errToken
@@ -181,7 +178,7 @@ func (t *Tokens) Application(ctx context.Context, appID, token string) (*Applica
 	case stored.Kind != TokenApplication || stored.AppID != holder.credential.AppID || !holder.holds(stored.SecretAt):
 		return nil, errToken
 	default:
-		return &Application{Tenant: tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin}, nil
+		return &Application{Tenant: stored.Tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin}, nil
 	}
 }
 

@@ -78,11 +78,11 @@ func TestOnlyTheHashIsStored(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	issued := b.issue(t)
-	stored, err := b.store.Token(t.Context(), b.tenant.ID, sha256.Sum256([]byte(issued.Token)), b.clock.Now())
+	stored, err := b.store.Token(t.Context(), sha256.Sum256([]byte(issued.Token)))
 	must(t, err)
 	want := access.Token{
 		Tenant: b.tenant.ID, Hash: sha256.Sum256([]byte(issued.Token)), Kind: access.TokenApplication, AppID: broughtAppID,
-		SecretAt: b.clock.Now(), IssuedAt: issued.IssuedAt, ExpiresAt: issued.ExpiresAt,
+		SecretAt: b.clock.Now(), Life: access.DefaultTokenLife, IssuedAt: issued.IssuedAt, ExpiresAt: issued.ExpiresAt,
 	}
 	if diff := cmp.Diff(&want, stored); diff != "" {
 		t.Error(diff)
@@ -216,32 +216,32 @@ func (s *tokenStore) Credential(ctx context.Context, appID string) (*muster.Cred
 	return s.TokenStore.Credential(ctx, appID)
 }
 
-func (s *tokenStore) CreateToken(ctx context.Context, t *access.Token) error {
+func (s *tokenStore) CreateTokens(ctx context.Context, tenant muster.ID, tokens ...*access.Token) error {
 	if err := s.call("create"); err != nil {
 		return err
 	}
-	return s.TokenStore.CreateToken(ctx, t)
+	return s.TokenStore.CreateTokens(ctx, tenant, tokens...)
 }
 
-func (s *tokenStore) Token(ctx context.Context, tenant muster.ID, hash [32]byte, now time.Time) (*access.Token, error) {
+func (s *tokenStore) Token(ctx context.Context, hash [32]byte) (*access.Token, error) {
 	if err := s.call("token"); err != nil {
 		return nil, err
 	}
-	return s.TokenStore.Token(ctx, tenant, hash, now)
+	return s.TokenStore.Token(ctx, hash)
 }
 
-func (s *tokenStore) RefusedAttempts(ctx context.Context, now time.Time, keys ...access.AttemptKey) ([]access.Attempts, error) {
+func (s *tokenStore) RefusedAttempts(ctx context.Context, keys ...access.AttemptKey) ([]access.Attempts, error) {
 	if err := s.call(fmt.Sprintf("attempts of %d", len(keys))); err != nil {
 		return nil, err
 	}
-	return s.TokenStore.RefusedAttempts(ctx, now, keys...)
+	return s.TokenStore.RefusedAttempts(ctx, keys...)
 }
 
-func (s *tokenStore) CountRefusedAttempt(ctx context.Context, now, until time.Time, keys ...access.AttemptKey) error {
+func (s *tokenStore) CountRefusedAttempt(ctx context.Context, window time.Duration, keys ...access.AttemptKey) error {
 	if err := s.call(fmt.Sprintf("count %d", len(keys))); err != nil {
 		return err
 	}
-	return s.TokenStore.CountRefusedAttempt(ctx, now, until, keys...)
+	return s.TokenStore.CountRefusedAttempt(ctx, window, keys...)
 }
 
 // tokenKeyring counts what is sealed and opened by a real one.

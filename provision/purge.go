@@ -30,8 +30,7 @@ func (e *Engine) purgeRound(ctx context.Context) error {
 	}
 	for i := range tenants {
 		for {
-			now := e.Now()
-			found, err := e.Store.Purge(ctx, tenants[i].ID, now.Add(-e.Retention), now, purgeStep)
+			found, err := e.Store.Purge(ctx, tenants[i].ID, e.Now().Add(-e.Retention), purgeStep)
 			if err != nil {
 				return err
 			}

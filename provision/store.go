@@ -49,9 +49,9 @@ type Store interface {
 	Split(ctx context.Context, chunk muster.Chunk, parts []muster.Chunk) error
 
 	// Purge takes one small step of forgetting, of at most limit rows: outcomes, kept rows and at last the record
-	// of batches that finished before the time, and whatever of the tenant or of no tenant has expired by now: replays,
-	// tokens, counts of refused attempts. It reports whether it found anything.
-	Purge(ctx context.Context, tenant muster.ID, finishedBefore, now time.Time, limit int) (bool, error)
+	// of batches that finished before the time, and whatever of the tenant or of no tenant has expired by the store's clock:
+	// replays, tokens, counts of refused attempts. It reports whether it found anything.
+	Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error)
 
 	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,
 	// and the kept blocks that hold their rows, all of one moment. KindNotFound if the tenant has no such batch of

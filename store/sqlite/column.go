@@ -62,6 +62,14 @@ func (t text) Scan(value any) error {
 	return nil
 }
 
+// orNoID stores no id as NULL.
+func orNoID(id muster.ID) any {
+	if id == 0 {
+		return nil
+	}
+	return int64(id)
+}
+
 // orNullIDs stores ids as a JSON array of numbers, none as NULL.
 func orNullIDs(ids []muster.ID) any {
 	if len(ids) == 0 {

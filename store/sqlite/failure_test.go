@@ -70,7 +70,7 @@ func TestALockedDatabaseIsUnavailable(t *testing.T) {
 			})
 		},
 		"Split": func() error { return f.Split(ctx, chunk, halves) },
-		"Purge": func() error { _, err := f.Purge(ctx, f.tenant, fixtureTime, fixtureTime, 10); return err },
+		"Purge": func() error { _, err := f.Purge(ctx, f.tenant, fixtureTime, 10); return err },
 		"Ping":  func() error { return f.Ping(ctx) },
 	} {
 		err := write()

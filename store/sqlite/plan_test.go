@@ -150,6 +150,8 @@ var outside = map[string]string{
 	"nodes":              "nodes serve all tenants",
 	"key_records":        "one set of keys seals for all tenants",
 	"credentials_app_id": "the credential index: a request says its AppID before it is known whose that is",
+	"tenants_host":       "a host name says which tenant is meant",
+	"tokens_hash":        "the token index: a request shows its token before it is known whose that is",
 
 	"refused_attempts":       "who is refused has not proved to belong to a tenant",
 	"refused_attempts_until": "likewise",
@@ -218,7 +220,7 @@ func TestEveryStatementNamesTheTenant(t *testing.T) {
 	free := []statement{
 		insertTenant, selectTenant, selectTenantNamed, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
 		selectCredential, upsertNode, selectIDFloor, selectKeys, selectKeyVersion, insertKey, rewrapKey, deleteKey,
-		upsertAttempt, selectAttempt, deleteAttempts,
+		selectToken, upsertAttempt, selectAttempt, deleteAttempts,
 	}
 	for i, text := range statementText {
 		named := strings.Contains(text, "tenant = ?") || regexp.MustCompile(`^INSERT INTO \w+ \(tenant,`).MatchString(text)

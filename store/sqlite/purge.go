@@ -8,11 +8,11 @@ import (
 )
 
 // Purge is [provision.Store.Purge]. A batch disappears as a whole when its first row goes.
-func (s *Store) Purge(ctx context.Context, tenant muster.ID, finishedBefore, now time.Time, limit int) (bool, error) {
+func (s *Store) Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error) {
 	var found bool
 	err := s.writer.large(ctx, func(c *conn) error {
 		p := purge{conn: c, tenant: int64(tenant), left: int64(limit)}
-		err := p.run(finishedBefore, now)
+		err := p.run(millis(finishedBefore), millis(s.now()))
 		found = p.found
 		return err
 	})
@@ -26,19 +26,19 @@ type purge struct {
 	found  bool
 }
 
-func (p *purge) run(finishedBefore, now time.Time) error {
-	if _, err := p.delete(deleteReplays, p.tenant, millis(now), p.left); err != nil {
+func (p *purge) run(finishedBefore, now int64) error {
+	if _, err := p.delete(deleteReplays, p.tenant, now, p.left); err != nil {
 		return err
 	}
-	if _, err := p.delete(deleteTokens, p.tenant, millis(now), p.left); err != nil {
+	if _, err := p.delete(deleteTokens, p.tenant, now, p.left); err != nil {
 		return err
 	}
-	if _, err := p.delete(deleteAttempts, millis(now), p.left); err != nil {
+	if _, err := p.delete(deleteAttempts, now, p.left); err != nil {
 		return err
 	}
 	for p.left > 0 {
 		var batch int64
-		err := p.conn.row(context.Background(), selectForgotten, p.tenant, millis(finishedBefore)).Scan(&batch)
+		err := p.conn.row(context.Background(), selectForgotten, p.tenant, finishedBefore).Scan(&batch)
 		if isRefusal(err) { // there is none
 			return nil
 		}

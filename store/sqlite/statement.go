@@ -75,6 +75,9 @@ const (
 
 	insertToken
 	selectToken
+	selectRefresh
+	useRefresh
+	deleteFamily
 	deleteTokens
 	upsertAttempt
 	selectAttempt
@@ -260,9 +263,12 @@ var statementText = [statementCount]string{
 		GROUP BY key_version`,
 	selectProfileSecretUse: `SELECT EXISTS (SELECT 1 FROM federation_profiles WHERE tenant = ? AND key_version = ?)`,
 
-	insertToken: `INSERT INTO tokens (tenant, hash, kind, app_id, secret_at, issued_at, expires_at) ` + values(1, 7),
-	selectToken: `SELECT kind, app_id, secret_at, issued_at, expires_at FROM tokens
-		WHERE tenant = ? AND hash = ? AND expires_at > ?`,
+	insertToken: `INSERT INTO tokens (tenant, hash, kind, app_id, secret_at, user, epoch, family, issued_at, expires_at) ` + values(1, 10),
+	selectToken: `SELECT tenant, kind, app_id, secret_at, coalesce(user, 0), coalesce(epoch, 0), coalesce(family, 0), issued_at, expires_at
+		FROM tokens WHERE hash = ? AND expires_at > ?`,
+	selectRefresh: `SELECT family, used_at FROM tokens WHERE tenant = ? AND hash = ? AND kind = ? AND expires_at > ?`,
+	useRefresh:    `UPDATE tokens SET used_at = ? WHERE tenant = ? AND hash = ? AND used_at IS NULL`,
+	deleteFamily:  `DELETE FROM tokens INDEXED BY tokens_family WHERE tenant = ? AND family = ?`,
 	deleteTokens: `DELETE FROM tokens WHERE tenant = ?1 AND hash IN
 		(SELECT hash FROM tokens INDEXED BY tokens_expires WHERE tenant = ?1 AND expires_at <= ?2 LIMIT ?3)`,
 	upsertAttempt: `INSERT INTO refused_attempts (key, attempts, until) VALUES (?1, 1, ?3)

@@ -32,6 +32,8 @@ type Options struct {
 	// BusyTimeout is how long a write waits for the lock that another process holds before it fails with KindUnavailable, in
 	// whole milliseconds; zero is 10 s.
 	BusyTimeout time.Duration
+	// Now is the clock by which tokens, links and counts end; nil is time.Now.
+	Now func() time.Time
 
 	// For this package's tests; zero values are what the package comment promises.
 	synchronous string        // SQLite's setting of that name
@@ -46,6 +48,7 @@ type Store struct {
 	readers *readers
 	writer  *writer
 	wal     *checkpointer
+	now     func() time.Time
 
 	closing sync.Once
 	closed  error
@@ -59,6 +62,9 @@ func Open(ctx context.Context, dir string, options Options) (_ *Store, err error
 	}
 	if options.BusyTimeout == 0 {
 		options.BusyTimeout = defaultBusyTimeout
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	path := filepath.Join(dir, FileName)
 	if err := createFile(path); err != nil {
@@ -87,7 +93,7 @@ func Open(ctx context.Context, dir string, options Options) (_ *Store, err error
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{readers: newReaders(read), writer: newWriter(write)}
+	s := &Store{readers: newReaders(read), writer: newWriter(write), now: options.Now}
 	s.wal = newCheckpointer(checkpoint, s.writer, s.readers, options)
 	s.writer.committed = s.wal.grown
 	s.wal.start()

@@ -9,42 +9,91 @@ import (
 	"muster/access"
 )
 
-// CreateToken is [access.TokenStore.CreateToken].
-func (s *Store) CreateToken(ctx context.Context, t *access.Token) error {
+const noToken = "The token does not exist, or has expired."
+
+// CreateTokens is [access.TokenStore.CreateTokens].
+func (s *Store) CreateTokens(ctx context.Context, tenant muster.ID, tokens ...*access.Token) error {
 	err := s.writer.small(ctx, func(c *conn) error {
-		if _, err := scanTenant(c.row(context.Background(), selectTenant, int64(t.Tenant))); err != nil {
+		if _, err := scanTenant(c.row(context.Background(), selectTenant, int64(tenant))); err != nil {
 			return exists(err, noTenant)
 		}
-		_, err := c.exec(insertToken, int64(t.Tenant), t.Hash[:], int64(t.Kind), t.AppID, millis(t.SecretAt), millis(t.IssuedAt),
-			millis(t.ExpiresAt))
-		return err
+		return insertTokens(c, tenant, tokens, s.now())
 	})
-	return explain("create a token", err)
+	return explain("create tokens", err)
+}
+
+func insertTokens(c *conn, tenant muster.ID, tokens []*access.Token, now time.Time) error {
+	for _, t := range tokens {
+		t.IssuedAt = now.UTC().Truncate(time.Second)
+		t.ExpiresAt = t.IssuedAt.Add(t.Life)
+		_, err := c.exec(insertToken, int64(tenant), t.Hash[:], int64(t.Kind), t.AppID, millis(t.SecretAt), orNoID(t.User), t.Epoch,
+			orNoID(t.Family), millis(t.IssuedAt), millis(t.ExpiresAt))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Token is [access.TokenStore.Token].
-func (s *Store) Token(ctx context.Context, tenant muster.ID, hash [sha256.Size]byte, now time.Time) (*access.Token, error) {
-	t := access.Token{Tenant: tenant, Hash: hash}
+func (s *Store) Token(ctx context.Context, hash [sha256.Size]byte) (*access.Token, error) {
+	t := access.Token{Hash: hash}
 	err := s.readers.read(ctx, func(q querier) error {
-		err := q.row(ctx, selectToken, int64(tenant), hash[:], millis(now)).
-			Scan(&t.Kind, &t.AppID, moment{&t.SecretAt}, moment{&t.IssuedAt}, moment{&t.ExpiresAt})
-		return exists(err, "The token does not exist, or has expired.")
+		err := q.row(ctx, selectToken, hash[:], millis(s.now())).
+			Scan(&t.Tenant, &t.Kind, &t.AppID, moment{&t.SecretAt}, &t.User, &t.Epoch, &t.Family, moment{&t.IssuedAt}, moment{&t.ExpiresAt})
+		return exists(err, noToken)
 	})
 	if err != nil {
 		return nil, explain("read a token", err)
 	}
+	t.Life = t.ExpiresAt.Sub(t.IssuedAt)
 	return &t, nil
 }
 
+// UseRefresh is [access.TokenStore.UseRefresh].
+func (s *Store) UseRefresh(ctx context.Context, tenant muster.ID, hash [sha256.Size]byte, grace time.Duration, next ...*access.Token) error {
+	var refused error
+	err := s.writer.small(ctx, func(c *conn) error {
+		now := s.now()
+		var family muster.ID
+		var used time.Time
+		err := c.row(context.Background(), selectRefresh, int64(tenant), hash[:], int64(access.TokenRefresh), millis(now)).
+			Scan(&family, moment{&used})
+		if err != nil {
+			return exists(err, noToken)
+		}
+		if !used.IsZero() && !now.Before(used.Add(grace)) {
+			// The deletion stands, so that this is no error of the transaction.
+			refused = &muster.Error{Kind: muster.KindNotFound, Detail: noToken}
+			_, err := c.exec(deleteFamily, int64(tenant), int64(family))
+			return err
+		}
+		if _, err := c.exec(useRefresh, millis(now), int64(tenant), hash[:]); err != nil {
+			return err
+		}
+		return insertTokens(c, tenant, next, now)
+	})
+	if err == nil {
+		err = refused
+	}
+	return explain("use a refresh token", err)
+}
+
 // RefusedAttempts is [access.TokenStore.RefusedAttempts].
-func (s *Store) RefusedAttempts(ctx context.Context, now time.Time, keys ...access.AttemptKey) ([]access.Attempts, error) {
+func (s *Store) RefusedAttempts(ctx context.Context, keys ...access.AttemptKey) ([]access.Attempts, error) {
 	attempts := make([]access.Attempts, len(keys))
 	err := s.readers.read(ctx, func(q querier) error {
+		now := millis(s.now())
 		for i := range keys {
-			err := q.row(ctx, selectAttempt, keys[i][:], millis(now)).Scan(&attempts[i].Count, moment{&attempts[i].Until})
-			if err != nil && !isRefusal(err) { // nothing is counted
+			var until int64
+			err := q.row(ctx, selectAttempt, keys[i][:], now).Scan(&attempts[i].Count, &until)
+			if isRefusal(err) { // nothing is counted
+				continue
+			}
+			if err != nil {
 				return err
 			}
+			attempts[i].Left = time.Duration(until-now) * time.Millisecond
 		}
 		return nil
 	})
@@ -52,10 +101,11 @@ func (s *Store) RefusedAttempts(ctx context.Context, now time.Time, keys ...acce
 }
 
 // CountRefusedAttempt is [access.TokenStore.CountRefusedAttempt].
-func (s *Store) CountRefusedAttempt(ctx context.Context, now, until time.Time, keys ...access.AttemptKey) error {
+func (s *Store) CountRefusedAttempt(ctx context.Context, window time.Duration, keys ...access.AttemptKey) error {
 	err := s.writer.small(ctx, func(c *conn) error {
+		now := s.now()
 		for i := range keys {
-			if _, err := c.exec(upsertAttempt, keys[i][:], millis(now), millis(until)); err != nil {
+			if _, err := c.exec(upsertAttempt, keys[i][:], millis(now), millis(now.Add(window))); err != nil {
 				return err
 			}
 		}

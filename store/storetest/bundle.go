@@ -35,7 +35,7 @@ func (b *bundle) prepare() {
 	ids, err := muster.NewIDSource(7, 0, time.Now)
 	b.ok(err)
 	b.ids = ids
-	b.now = time.Date(2026, 3, 4, 5, 6, 7, 890_000_000, time.UTC)
+	b.now = time.Now().UTC().Truncate(time.Millisecond) // stores have clocks of their own
 	b.ok(b.store.AddKeys(b.Context(), secret.KeyRecord{
 		Purpose: secret.PurposeWrap, Version: keyVersion, Wrapped: []byte("wrapped"), MasterID: "mk", CreatedAt: b.now.Truncate(time.Second),
 	}))

@@ -43,7 +43,7 @@ func testIsolation(b *bundle) {
 	whole := works[0]
 	whole.Chunk.Tenant = b.other
 	b.ok(b.store.Split(b.Context(), whole.Chunk, b.parts(whole, 1)))
-	_, err = b.store.Purge(b.Context(), b.other, b.now.AddDate(1, 0, 0), b.now.AddDate(1, 0, 0), 100)
+	_, err = b.store.Purge(b.Context(), b.other, b.now.AddDate(1, 0, 0), 100)
 	b.ok(err)
 	b.accept(b.replay(b.other, "print"))
 	b.finish(b.other, b.next(createLane(b.other), 1)[0].Chunk.Batch, muster.Skipped, 2)

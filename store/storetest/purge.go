@@ -8,7 +8,7 @@ import (
 
 func (b *bundle) purge(tenant muster.ID, before time.Time, limit int) bool {
 	b.Helper()
-	found, err := b.store.Purge(b.Context(), tenant, before, b.now, limit)
+	found, err := b.store.Purge(b.Context(), tenant, before, limit)
 	b.ok(err)
 	return found
 }
