@@ -10,7 +10,7 @@ import (
 // that changes something did is durable once it returned nil. Refusals are [*muster.Error].
 type Store interface {
 	// CreateTenant stores a tenant with its first user, who becomes an enabled system administrator, and records lastID as
-	// used. KindConflict, with Field "name" or "id", if a tenant of that name or id exists.
+	// used. KindConflict, with Field "name", "host" or "id", if a tenant of that name, host or id exists.
 	CreateTenant(ctx context.Context, tenant *muster.Tenant, admin *muster.User, lastID muster.ID) error
 	// Tenant reads one tenant; KindNotFound.
 	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
@@ -18,8 +18,8 @@ type Store interface {
 	TenantNamed(ctx context.Context, name string) (*muster.Tenant, error)
 	// Tenants lists all tenants by id.
 	Tenants(ctx context.Context) ([]muster.Tenant, error)
-	// UpdateTenant stores the tenant's name and settings. KindConflict for a name taken, or for another PhoneRegion while
-	// the tenant has users with a phone (their keys were made with the old one).
+	// UpdateTenant stores the tenant's name, host and settings. KindConflict for a name or a host taken, or for another
+	// PhoneRegion while the tenant has users with a phone (their keys were made with the old one).
 	UpdateTenant(ctx context.Context, tenant *muster.Tenant) error
 
 	// CreateCredential stores a credential. KindConflict with Field "appId" if any tenant has that AppID.

@@ -17,6 +17,7 @@ import (
 // NewTenant describes a tenant to be made. Ids that clients already hold can be brought along; zero ones are made.
 type NewTenant struct {
 	Name     string // 1 to 64 characters, without control characters and surrounding spaces; unique
+	Host     string // by which its users reach it: a name of the DNS or an IP address, without port; unique, "" is none
 	Settings muster.TenantSettings
 
 	ID             muster.ID
@@ -28,6 +29,7 @@ type NewTenant struct {
 // TenantChange says what to change of a tenant; nil leaves a part as it is.
 type TenantChange struct {
 	Name     *string
+	Host     *string // "" takes it away
 	Settings *muster.TenantSettings
 }
 
@@ -61,6 +63,7 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant) (*muster.Tenant
 	tenant := &muster.Tenant{
 		ID:             cmp.Or(n.ID, first),
 		Name:           n.Name,
+		Host:           n.Host,
 		RootDepartment: cmp.Or(n.RootDepartment, first+1),
 		Settings:       n.Settings,
 		CreatedAt:      now,
@@ -80,8 +83,12 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant) (*muster.Tenant
 	return tenant, admin, nil
 }
 
-func (n *NewTenant) check(now time.Time) error {
+// check puts the host into the form in which it is stored, too.
+func (n *NewTenant) check(now time.Time) (err error) {
 	if err := checkName("name", n.Name); err != nil {
+		return err
+	}
+	if n.Host, err = checkHost(n.Host); err != nil {
 		return err
 	}
 	if err := checkName("adminName", n.AdminName); err != nil {
@@ -125,7 +132,7 @@ func (s *Service) TenantNamed(ctx context.Context, name string) (*muster.Tenant,
 	return tenant, nil
 }
 
-// UpdateTenant changes a tenant's name or settings and returns what it is now. Of two changes at once to the same part
+// UpdateTenant changes a tenant's name, host or settings and returns what it is now. Of two changes at once to the same part
 // the later wins.
 func (s *Service) UpdateTenant(ctx context.Context, id muster.ID, change TenantChange) (*muster.Tenant, error) {
 	tenant, err := s.Tenant(ctx, id)
@@ -135,6 +142,11 @@ func (s *Service) UpdateTenant(ctx context.Context, id muster.ID, change TenantC
 	if change.Name != nil {
 		tenant.Name = *change.Name
 		if err := checkName("name", tenant.Name); err != nil {
+			return nil, err
+		}
+	}
+	if change.Host != nil {
+		if tenant.Host, err = checkHost(*change.Host); err != nil {
 			return nil, err
 		}
 	}
