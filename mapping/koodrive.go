@@ -33,15 +33,15 @@ func (m *Mapper) kooDrive(row *muster.Row, e *muster.Entry) {
 	}
 	if row.Password != "" {
 		e.Password = true
-		e.Fault = m.password("password", row.Password, u)
+		e.Fault = Password("password", &m.tenant.Settings, row.Password, u)
 	} else {
 		e.Set &^= muster.FieldPassword
 	}
 }
 
-// password applies the tenant's password rule.
-func (m *Mapper) password(field, secret string, u *muster.User) *muster.Fault {
-	rule := m.tenant.Settings.Password
+// Password checks a user's new password by his tenant's rule (KooDrive contract, section 1, field password).
+func Password(field string, settings *muster.TenantSettings, secret string, u *muster.User) *muster.Fault {
+	rule := settings.Password
 	policy := password.Policy{MinLength: rule.MinLength, MaxLength: rule.MaxLength, MinClasses: rule.MinClasses}
 	local, _, _ := strings.Cut(u.Email, "@")
 	err := policy.Check(secret, password.Subject{
