@@ -32,6 +32,7 @@ const (
 	replyForbidden
 	replyNoPath
 	replyMethod
+	replyStillAccepting
 	replyTooLarge
 	replyOtherBody
 	replyOverloaded
@@ -45,6 +46,7 @@ var statuses = [...]status{
 	replyForbidden:       {http.StatusForbidden, "The operation is not permitted."},
 	replyNoPath:          {http.StatusNotFound, "The requested content is not found."},
 	replyMethod:          {http.StatusMethodNotAllowed, "The method is not allowed."},
+	replyStillAccepting:  {http.StatusConflict, "The request conflicts with an earlier one."},
 	replyTooLarge:        {http.StatusRequestEntityTooLarge, "The body is too large."},
 	replyOtherBody:       {http.StatusUnprocessableEntity, "The request conflicts with an earlier one."},
 	replyOverloaded:      {http.StatusTooManyRequests, "Too many requests."},
@@ -108,7 +110,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		h.Logger.LogAttrs(r.Context(), level, "a request failed",
 			slog.String("trace", w.Header().Get(traceHeader)), slog.String("route", r.Pattern), slog.Any("error", err))
 	}
-	if kind == replyOverloaded || kind == replyUnavailable {
+	if kind == replyStillAccepting || kind == replyOverloaded || kind == replyUnavailable {
 		w.Header().Set("Retry-After", retryAfter(after))
 	}
 	if kind == replyUnauthenticated {

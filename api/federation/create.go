@@ -47,7 +47,13 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) (any, error) {
 		TraceID: w.Header().Get(traceHeader), Rows: rows,
 	}
 	if key != "" {
-		submission.Idempotency = &provision.Idempotency{Key: []byte(caller.AppID + "\n" + createPath + "\n" + key), Body: body}
+		scoped := caller.AppID + "\n" + createPath + "\n" + key
+		end, err := h.accepting.begin(scopedKey{caller.Tenant, scoped})
+		if err != nil {
+			return nil, err
+		}
+		defer end()
+		submission.Idempotency = &provision.Idempotency{Key: []byte(scoped), Body: body}
 	}
 	receipt, err := h.Engine.Submit(r.Context(), submission)
 	if err != nil {

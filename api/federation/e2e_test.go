@@ -31,13 +31,19 @@ type server struct {
 // serve starts an engine, unless it is to stand still, and listens.
 func serve(t *testing.T, running bool) *server {
 	t.Helper()
+	return serveOver(t, running, func(s provision.Store) provision.Store { return s })
+}
+
+// serveOver is serve with a store of the test's between the engine and the database.
+func serveOver(t *testing.T, running bool, wrap func(provision.Store) provision.Store) *server {
+	t.Helper()
 	b := &bundle{engine: &engine{}, logs: &lockedBuffer{}}
 	b.open(t, time.Now)
 	pool, err := password.NewPool(password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}, 1)
 	must(t, err)
 	t.Cleanup(pool.Close)
 	e, err := provision.New(provision.Config{
-		Store: b.store, Keyring: b.keyring, Hasher: pool, IDs: b.ids, Dispatcher: provision.NewLocal(2), Now: time.Now,
+		Store: wrap(b.store), Keyring: b.keyring, Hasher: pool, IDs: b.ids, Dispatcher: provision.NewLocal(2), Now: time.Now,
 		Logger: slog.New(slog.NewTextHandler(b.logs, nil)), Registerer: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -45,7 +51,8 @@ func serve(t *testing.T, running bool) *server {
 		must(t, e.Start(t.Context()))
 		t.Cleanup(func() { must(t, e.Stop(context.Background())) })
 	}
-	listener := httptest.NewServer(b.newHandler(e))
+	b.handler = b.newHandler(e)
+	listener := httptest.NewServer(b.handler)
 	t.Cleanup(listener.Close)
 	return &server{bundle: b, url: listener.URL}
 }
@@ -242,7 +249,7 @@ func TestAWaitingTaskAndItsRepeats(t *testing.T) {
 	s.create(t, s.first(), documented, name, "order-3") // a rejected call used no key up
 }
 
-// TestRepeatsAtTheSameTime: one of them makes the task, and all give it.
+// TestRepeatsAtTheSameTime: one of them makes the task, and all give it, at once or when they ask again as they are told.
 func TestRepeatsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	s := serve(t, true)
@@ -250,8 +257,9 @@ func TestRepeatsAtTheSameTime(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range tasks {
 		all.Go(func() {
-			_, answer := s.post(t, s.first(), createPath, documented, "Idempotency-Key", "order-1")
-			tasks[i] = answer
+			for status := http.StatusConflict; status == http.StatusConflict; {
+				status, tasks[i] = s.post(t, s.first(), createPath, documented, "Idempotency-Key", "order-1")
+			}
 		})
 	}
 	all.Wait()

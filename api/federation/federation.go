@@ -78,6 +78,7 @@ type Config struct {
 // It sets r.Pattern to the endpoint's method and path, for who logs or counts requests, and leaves it empty for others.
 type Handler struct {
 	Config
+	accepting accepting
 	endpoints map[string]func(w http.ResponseWriter, r *http.Request) (any, error)
 }
 
