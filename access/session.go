@@ -17,6 +17,8 @@ type SignInStore interface {
 	Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error)
 	// User reads a user of the tenant; KindNotFound.
 	User(ctx context.Context, tenant, id muster.ID) (*muster.User, error)
+	// SignIn reads a user of the tenant with his link, at one moment and without lock: strangers cause it. KindNotFound.
+	SignIn(ctx context.Context, tenant, user muster.ID) (*muster.SignIn, error)
 	// Snapshot reads the holders of keys among else, at one moment, without lock. Of an e-mail that is no key it gives
 	// every holder.
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
