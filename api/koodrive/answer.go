@@ -23,7 +23,7 @@ import (
 // status.
 type answer struct {
 	status, code int
-	en, zh       string // the documented sentence with which msg begins
+	msg          string // the documented sentence with which it begins
 }
 
 type reply uint8
@@ -45,19 +45,19 @@ const (
 )
 
 var answers = [...]answer{
-	replyInternal:        {http.StatusInternalServerError, 13000201, "Internal invocation failed.", "内部调用失败。"},
-	replySuccess:         {http.StatusOK, 0, "Success", "成功"},
-	replyBadRequest:      {http.StatusBadRequest, 13000101, "Bad request.", "请求错误。"},
-	replyBadParameter:    {http.StatusBadRequest, 13000102, "Verify parameters failed.", "参数校验失败。"},
-	replyNoResource:      {http.StatusBadRequest, 13000309, "The resource does not exist.", "资源不存在。"},
-	replyUnauthenticated: {http.StatusUnauthorized, 401, "Authentication failed.", "认证失败。"},
-	replyForbidden:       {http.StatusForbidden, 13000410, "No permission.", "没有权限。"},
-	replyNoPath:          {http.StatusNotFound, 404, "There is no such path.", "路径不存在。"},
-	replyMethod:          {http.StatusMethodNotAllowed, 405, "The method is not allowed.", "不支持该请求方法。"},
-	replyConflict:        {http.StatusConflict, 409, "The request conflicts with what is stored.", "请求与现有数据冲突。"},
-	replyTooLarge:        {http.StatusRequestEntityTooLarge, 413, "The body is too large.", "请求体过大。"},
-	replyOverloaded:      {http.StatusTooManyRequests, 429, "Too much is queued.", "请求过多。"},
-	replyUnavailable:     {http.StatusServiceUnavailable, 503, "The request cannot be taken now.", "服务暂不可用。"},
+	replyInternal:        {http.StatusInternalServerError, 13000201, "Internal invocation failed."},
+	replySuccess:         {http.StatusOK, 0, "Success"},
+	replyBadRequest:      {http.StatusBadRequest, 13000101, "Bad request."},
+	replyBadParameter:    {http.StatusBadRequest, 13000102, "Verify parameters failed."},
+	replyNoResource:      {http.StatusBadRequest, 13000309, "The resource does not exist."},
+	replyUnauthenticated: {http.StatusUnauthorized, 401, "Authentication failed."},
+	replyForbidden:       {http.StatusForbidden, 13000410, "No permission."},
+	replyNoPath:          {http.StatusNotFound, 404, "There is no such path."},
+	replyMethod:          {http.StatusMethodNotAllowed, 405, "The method is not allowed."},
+	replyConflict:        {http.StatusConflict, 409, "The request conflicts with what is stored."},
+	replyTooLarge:        {http.StatusRequestEntityTooLarge, 413, "The body is too large."},
+	replyOverloaded:      {http.StatusTooManyRequests, 429, "Too much is queued."},
+	replyUnavailable:     {http.StatusServiceUnavailable, 503, "The request cannot be taken now."},
 }
 
 var replies = [...]reply{
@@ -71,7 +71,8 @@ var replies = [...]reply{
 	muster.KindUnavailable:     replyUnavailable,
 }
 
-// rowCode is what a row's reason becomes. Where it has a reason of its own, that is the documented sentence.
+// rowCode is what a row's reason becomes. Where it has a sentence of its own, that is the documented one, or a format that
+// takes the detail.
 type rowCode struct{ code, reason string }
 
 var rowCodes = [...]rowCode{
@@ -86,26 +87,31 @@ var rowCodes = [...]rowCode{
 	muster.ReasonInternal:   {"13000201", ""},
 	muster.ReasonLastAdmin:  {"13000102", ""},
 	muster.ReasonCancelled:  {"409", "Cancelled before it was applied."},
+
+	muster.ReasonNoDepartment:        {"13000309", noDepartment},
+	muster.ReasonAmbiguousDepartment: {"13000102", ambiguousDepartment},
 }
+
+// The sentences about departments that have no detail of their own, since they name the department.
+const (
+	noDepartment        = "There is no department \"%s\" here: a name is accepted, or names joined by slashes, from the selected department downwards."
+	ambiguousDepartment = "Several departments are called \"%s\" here: a path is accepted, with names joined by slashes, from the selected department downwards."
+)
 
 // codeOf is the code and reason of a row that failed or was skipped. The reason names the field at fault.
-func codeOf(o *muster.Outcome) (code, reason string) {
+func codeOf(o *muster.Outcome, t tongue) (code, reason string) {
 	line := rowCodes[muster.ReasonNone]
-	if int(o.Reason) < len(rowCodes) {
+	if int(o.Reason) < len(rowCodes) && rowCodes[o.Reason].code != "" {
 		line = rowCodes[o.Reason]
 	}
-	if line.reason != "" {
-		return line.code, line.reason
+	switch {
+	case line.reason == "":
+		return line.code, t.naming(o.Field, o.Detail)
+	case strings.Contains(line.reason, "%s"):
+		return line.code, t.sayf(line.reason, o.Detail)
+	default:
+		return line.code, t.say(line.reason)
 	}
-	return line.code, naming(o.Field, o.Detail)
-}
-
-// naming makes a detail say which field it is about, if it does not.
-func naming(field, detail string) string {
-	if field == "" || strings.Contains(detail, field) {
-		return detail
-	}
-	return field + ": " + detail
 }
 
 // refusal is a refusal for which the domain has no kind.
@@ -114,7 +120,7 @@ type refusal struct {
 	detail string
 }
 
-func (r *refusal) Error() string { return answers[r.reply].en + " " + r.detail }
+func (r *refusal) Error() string { return answers[r.reply].msg + " " + r.detail }
 
 func tooLarge(limit int64) error {
 	return &refusal{reply: replyTooLarge, detail: fmt.Sprintf("At most %d bytes are accepted.", limit)}
@@ -129,8 +135,8 @@ func badParameter(format string, args ...any) error {
 const challenge = string(signature.SchemeApp + ", " + signature.SchemeSDK)
 
 // refuse writes the answer to a request that failed, and logs the cause if it is none of the caller's doing.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, chinese bool, err error) {
-	kind, detail, after := classify(err)
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, t tongue, err error) {
+	kind, detail, after := classify(err, t)
 	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
 		kind, detail = replyUnavailable, "" // the caller went away: nobody reads this, and nothing is wrong here
 	} else if level, ours := severity(kind, err); ours {
@@ -143,7 +149,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, c
 	if kind == replyUnauthenticated {
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
-	write(w, answers[kind], chinese, nil, detail)
+	write(w, t, answers[kind], nil, detail)
 }
 
 // severity tells whether the log should have the cause, and how grave it is: a fault of ours is an error, trouble of what we
@@ -160,24 +166,25 @@ func severity(kind reply, err error) (level slog.Level, ours bool) {
 	}
 }
 
-func classify(err error) (kind reply, detail string, after time.Duration) {
+// classify gives what an error is answered with. The detail is in the language of the answer.
+func classify(err error, t tongue) (kind reply, detail string, after time.Duration) {
 	var here *refusal
 	var domain *muster.Error
 	switch {
 	case errors.As(err, &here):
-		return here.reply, here.detail, 0
+		return here.reply, t.say(here.detail), 0
 	case errors.As(err, &domain) && int(domain.Kind) < len(replies):
 		kind = replies[domain.Kind]
 	}
 	if kind == replyInternal || kind == replyNoResource {
 		return kind, "", 0 // says nothing of our insides, and nothing of what exists
 	}
-	return kind, sentence(naming(domain.Field, domain.Detail)), domain.RetryAfter
+	return kind, sentence(t.naming(domain.Field, domain.Detail)), domain.RetryAfter
 }
 
 // sentence gives a detail a capital, unless it begins with a field's name in mixed case, and a full stop.
 func sentence(s string) string {
-	if s == "" {
+	if s == "" || strings.HasSuffix(s, "。") {
 		return s
 	}
 	first, size := utf8.DecodeRuneInString(s)
@@ -193,14 +200,8 @@ func retryAfter(d time.Duration) string {
 }
 
 // write writes the envelope: data first if there is some, then code and msg, as the contract's examples have it.
-func write(w http.ResponseWriter, a answer, chinese bool, data []byte, detail string) {
-	msg := a.en
-	if chinese {
-		msg = a.zh
-	}
-	if detail != "" {
-		msg += " " + detail
-	}
+func write(w http.ResponseWriter, t tongue, a answer, data []byte, detail string) {
+	msg := t.join(t.say(a.msg), detail)
 	b := make([]byte, 0, len(data)+len(msg)+64)
 	b = append(b, '{')
 	if data != nil {

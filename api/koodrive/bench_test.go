@@ -44,6 +44,6 @@ func BenchmarkAppendPage(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		b.SetBytes(int64(len(appendPage(page, false))))
+		b.SetBytes(int64(len(appendPage(page, tongue{}))))
 	}
 }

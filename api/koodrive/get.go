@@ -23,7 +23,7 @@ func (h *Handler) get(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendPage(page, r.chinese), nil
+	return appendPage(page, r.tongue), nil
 }
 
 type query struct {
@@ -82,7 +82,7 @@ func statusOf(b *muster.Batch) string {
 }
 
 // appendPage writes the data of get, with the keys in the order of the contract's example.
-func appendPage(p *muster.BatchPage, chinese bool) []byte {
+func appendPage(p *muster.BatchPage, t tongue) []byte {
 	const head, row = 256, 192 // bytes, about
 	b := make([]byte, 0, head+len(p.Outcomes)*row)
 	b = append(b, `{"taskInfo":{"taskId":`...)
@@ -105,23 +105,19 @@ func appendPage(p *muster.BatchPage, chinese bool) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendRow(b, &p.Outcomes[i])
+		b = appendRow(b, &p.Outcomes[i], t)
 	}
 	b = append(b, ']')
 	if next, more := p.Next(); more {
 		b = append(b, `,"nextPageCursor":`...)
 		b = appendString(b, formatCursor(p.Batch.ID, next))
 	}
-	msg := "success" // in lower case here, by the contract's example
-	if chinese {
-		msg = answers[replySuccess].zh
-	}
 	b = append(b, `,"code":0,"msg":`...)
-	b = appendString(b, msg)
+	b = appendString(b, t.say("success")) // in lower case here, by the contract's example
 	return append(b, '}')
 }
 
-func appendRow(b []byte, o *muster.Outcome) []byte {
+func appendRow(b []byte, o *muster.Outcome, t tongue) []byte {
 	b = append(b, `{"id":`...)
 	b = appendID(b, o.ID)
 	if o.User != 0 {
@@ -131,7 +127,7 @@ func appendRow(b []byte, o *muster.Outcome) []byte {
 	b = append(b, `,"phone":`...)
 	b = appendString(b, o.Subject)
 	if o.Result != muster.Succeeded {
-		code, reason := codeOf(o)
+		code, reason := codeOf(o, t)
 		b = append(b, `,"code":`...)
 		b = appendString(b, code)
 		b = append(b, `,"reason":`...)

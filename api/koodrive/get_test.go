@@ -63,6 +63,18 @@ func TestGetAnswers(t *testing.T) {
 		failed(8, muster.ReasonCancelled, "", "Cancelled."),
 		failed(9, muster.Reason(200), "", "A reason of a later version."),
 	}
+	said := []muster.Outcome{
+		{Row: 0, ID: row, Result: muster.Skipped, Reason: muster.ReasonExists, Detail: "The user already exists.", User: user, Subject: "1"},
+		failed(1, muster.ReasonInvalid, "firstname", "1 to 64 characters are accepted."),
+		failed(2, muster.ReasonInvalid, "phone", "phone must be a string or an integer without sign, fraction and exponent."),
+		failed(3, muster.ReasonConflict, "email", "The email is held by another user."),
+		failed(4, muster.ReasonNoSeat, "", "The tenant's user limit is reached: delete a user or raise the limit."),
+		failed(5, muster.ReasonNoCapacity, "personalCapacity", "The tenant's personal space has less left than the capacity asked for."),
+		failed(6, muster.ReasonNoDepartment, "department", "Sales/North"),
+		failed(7, muster.ReasonAmbiguousDepartment, "department", "The user already exists."),
+		failed(8, muster.ReasonCancelled, "", "Cancelled."),
+		failed(9, muster.ReasonInvalid, "password", "It must have 8 to 128 characters."),
+	}
 	odd := []muster.Outcome{
 		{Row: 0, ID: row, Result: muster.Failed, Reason: muster.ReasonInvalid, Field: "phone", Detail: "5 to 20 digits are accepted."},
 		{Row: 1, ID: row + 1, Result: muster.Succeeded, User: user, Subject: "\"\\ \u202e\u2028<b>\t\x00é"},
@@ -80,6 +92,8 @@ func TestGetAnswers(t *testing.T) {
 		{name: "get waiting", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 3}}},
 		{name: "get running", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 3, Succeeded: 1}, Outcomes: documented().Outcomes[:1]}},
 		{name: "get every reason", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 10, Failed: 10}, Outcomes: reasons}},
+		{name: "get reasons", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 10, Skipped: 1, Failed: 9}, Outcomes: said}},
+		{name: "get reasons in Chinese", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 10, Skipped: 1, Failed: 9}, Outcomes: said}, language: "zh-CN"},
 		{name: "get odd phones", page: muster.BatchPage{Batch: muster.Batch{ID: task, Total: 2, Failed: 1, Succeeded: 1}, Outcomes: odd}},
 		{name: "get unknown task", err: &muster.Error{Kind: muster.KindNotFound, Detail: "The batch does not exist."}},
 		{name: "get unknown task in Chinese", err: &muster.Error{Kind: muster.KindNotFound}, language: "zh-CN"},

@@ -8,8 +8,7 @@
 //     Allow. Other methods are 405 and other paths 404, in the contract's envelope.
 //   - A malformed request target is 13000101; a parameter or body that breaks a rule is 13000102.
 //   - nextPageCursor stands between registerList and code.
-//   - The fixed sentence of each code follows the language header; what a refusal goes on to say, and the reasons of rows,
-//     are in English.
+//   - Every sentence of an answer follows the language header; names of fields and headers stay as they are.
 //   - Content-Type is not looked at.
 package koodrive
 
@@ -21,8 +20,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-
-	"golang.org/x/text/language"
 
 	"muster"
 	"muster/access"
@@ -69,7 +66,7 @@ type Config struct {
 type Handler struct {
 	Config
 	endpoints []endpoint
-	languages language.Matcher
+	languages *languages
 }
 
 // endpoint is one method and path of the contract. serve gives the answer's data as JSON.
@@ -81,9 +78,9 @@ type endpoint struct {
 // request is a request whose signature holds.
 type request struct {
 	*access.Caller
-	trace   string
-	body    []byte
-	chinese bool // the language of the answer
+	trace  string
+	body   []byte
+	tongue tongue // of the answer
 }
 
 // New makes a Handler.
@@ -91,7 +88,7 @@ func New(c Config) *Handler {
 	if c.MaxBody == 0 {
 		c.MaxBody = DefaultMaxBody
 	}
-	h := &Handler{Config: c, languages: newMatcher()}
+	h := &Handler{Config: c, languages: newLanguages()}
 	h.endpoints = []endpoint{
 		{http.MethodPost, createPath, h.create},
 		{http.MethodGet, getPath, h.get},
@@ -103,19 +100,19 @@ func New(c Config) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	trace := traceID(r, w.Header())
 	w.Header().Set(traceHeader, trace)
-	chinese := h.chinese(r.Header)
-	data, err := h.answer(w, r, trace, chinese)
+	t := h.languages.of(r.Header)
+	data, err := h.answer(w, r, trace, t)
 	switch {
 	case err != nil:
-		h.refuse(w, r, trace, chinese, err)
+		h.refuse(w, r, trace, t, err)
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		write(w, answers[replySuccess], chinese, data, "")
+		write(w, t, answers[replySuccess], data, "")
 	}
 }
 
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, trace string, chinese bool) (data []byte, err error) {
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, trace string, t tongue) (data []byte, err error) {
 	e, err := h.route(w, r)
 	if err != nil {
 		return nil, err
@@ -128,7 +125,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, trace string, c
 	if err != nil {
 		return nil, err
 	}
-	return e.serve(r.Context(), &request{Caller: caller, trace: trace, body: body, chinese: chinese})
+	return e.serve(r.Context(), &request{Caller: caller, trace: trace, body: body, tongue: t})
 }
 
 // route finds the endpoint. A target that is malformed is refused as such whatever its path is.
@@ -226,28 +223,4 @@ func harmless(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= 128
-}
-
-// The languages of newMatcher, in its order; the first is the default.
-const (
-	languageEnglish = iota
-	languageChinese
-)
-
-func newMatcher() language.Matcher {
-	return language.NewMatcher([]language.Tag{languageEnglish: language.AmericanEnglish, languageChinese: language.SimplifiedChinese})
-}
-
-// chinese reports whether the language header prefers Chinese. It takes zh-CN as well as lists such as zh-CN,zh;q=0.9.
-func (h *Handler) chinese(header http.Header) bool {
-	const longest = 256 // bytes; what is longer is no preference of a person
-	switch wanted := header.Get("language"); {
-	case wanted == "" || wanted == "en-US" || len(wanted) > longest:
-		return false
-	case wanted == "zh-CN":
-		return true
-	default:
-		_, index := language.MatchStrings(h.languages, wanted)
-		return index == languageChinese
-	}
 }

@@ -1,0 +1,174 @@
+package koodrive
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"muster"
+	"muster/mapping"
+)
+
+// unsaid are sentences of the packages that speak which no caller of this contract can get.
+var unsaid = map[string]string{
+	"an id is a decimal number of 1 to 19 digits without leading zeros":                                         "is said anew by every contract",
+	"an id is a decimal number of 1 to 19 digits, at most 9223372036854775807":                                  "is said anew by every contract",
+	"A credential with this AppId exists.":                                                                      "operators",
+	"A tenant of this name exists.":                                                                             "operators",
+	"A tenant with this id exists.":                                                                             "operators",
+	"The region cannot change while the tenant has users with a phone, whose numbers were read in the old one.": "operators",
+	"The tenant has a role of this name.":                                                                       "operators",
+	"The tenant has a role with this id.":                                                                       "operators",
+	"The role does not exist.":                                                                                  "operators",
+	"Users have this role, 7 of them: take it from them first, or force it to be taken from all.":               "operators",
+	"The batch does not exist.":                                                                                 "what does not exist gets one answer",
+	"The credential does not exist.":                                                                            "what does not exist gets one answer",
+	"The tenant does not exist.":                                                                                "what does not exist gets one answer",
+	"The token does not exist, or has expired.":                                                                 "what does not exist gets one answer",
+	"The key came with another body before: a new request needs a key of its own.":                              "federation contract",
+	"The token is not one of this key, or it has expired: get a new one.":                                       "federation contract",
+	"a token's life is 1 to 7 whole seconds.":                                                                   "federation contract",
+	"7 lanes wait out a fault and will be tried again":                                                          "readyz",
+	"Batches accepted, replays not counted.":                                                                    "metrics",
+	"Chunks split to isolate a row that cannot be processed.":                                                   "metrics",
+	"Lanes that have their turn now.":                                                                           "metrics",
+	"Rows of accepted batches.":                                                                                 "metrics",
+	"Rows that got their outcome, by result and reason.":                                                        "metrics",
+	"Steps of purging that found something to forget.":                                                          "metrics",
+	"Time of an Apply, waiting for its transaction included.":                                                   "metrics",
+	"Turns of lanes, by how they ended: done, wait for an identity system that has yet to answer, or fault for a fault that will be tried again.": "metrics",
+	"A slash is not accepted: it stands between the names of a path.":                                                                             "names of departments",
+	"It 7.": "of the password policy, which TestThePasswordPolicySpeaksChinese goes through",
+}
+
+// TestEverySentenceHasATranslation goes through all sentences of the code that can reach a caller.
+func TestEverySentenceHasATranslation(t *testing.T) {
+	t.Parallel()
+	l := newLanguages().chinese
+	sentences := sentencesOf(t)
+	for s, dir := range sentences {
+		if unsaid[s] == "" {
+			checkTranslated(t, dir, s, l.translate(s))
+		}
+	}
+	for s := range unsaid {
+		if sentences[s] == "" {
+			t.Errorf("%q is said nowhere", s)
+		}
+	}
+	if len(sentences)-len(unsaid) < 50 {
+		t.Errorf("found %d sentences: they are looked for in the wrong place", len(sentences))
+	}
+}
+
+var english = regexp.MustCompile(`[A-Za-z]+ [a-z]+ [a-z]+`)
+
+func checkTranslated(t *testing.T, where, sentence, translated string) {
+	t.Helper()
+	if !isChinese(translated) || english.MatchString(translated) || strings.Contains(translated, "%!") {
+		t.Errorf("%s: %q became %q", where, sentence, translated)
+	}
+	if n := strings.Count(sentence, "7"); strings.Count(translated, "7") > n {
+		t.Errorf("%s: %q has %d arguments, and became %q", where, sentence, n, translated)
+	}
+}
+
+func isChinese(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
+
+// TestTheLexiconIsSound: every entry is found, says all that its English says, and is there once.
+func TestTheLexiconIsSound(t *testing.T) {
+	t.Parallel()
+	l := newLanguages().chinese
+	seen := map[string]bool{}
+	for _, e := range chinese {
+		if seen[e.english] {
+			t.Errorf("%q is there twice", e.english)
+		}
+		seen[e.english] = true
+		n := strings.Count(e.english, "%s")
+		if n == 0 {
+			if got := l.translate(e.english); got != e.other {
+				t.Errorf("%q became %q, want %q", e.english, got, e.other)
+			}
+			continue
+		}
+		said, want := e.english, e.other
+		for i := range n {
+			argument := fmt.Sprintf("<%d>", i)
+			said = strings.Replace(said, "%s", argument, 1)
+			if indexed := fmt.Sprintf("%%[%d]s", i+1); strings.Contains(want, indexed) {
+				want = strings.Replace(want, indexed, argument, 1)
+			} else {
+				want = strings.Replace(want, "%s", argument, 1)
+			}
+		}
+		if got := l.translate(said); got != want || strings.Contains(want, "%s") {
+			t.Errorf("%q became %q, want %q", said, got, want)
+		}
+		if strings.HasSuffix(e.english, ".") != strings.HasSuffix(e.other, "。") && n > 0 && strings.HasSuffix(e.english, ".") {
+			t.Errorf("%q has no full stop: %q", e.english, e.other)
+		}
+	}
+}
+
+// TestThePasswordPolicySpeaksChinese goes through the policy's rules as they fail rows.
+func TestThePasswordPolicySpeaksChinese(t *testing.T) {
+	t.Parallel()
+	l := newLanguages().chinese
+	mapper := mapping.New(&muster.Tenant{}, muster.ContractKooDrive, muster.LevelSystemAdmin, nil)
+	for password, want := range map[string]string{
+		"\xff":                "必须是有效的 UTF-8 文本。",
+		"short":               "必须为 8 到 128 个字符。",
+		"lowercase-alone":     "必须至少包含小写字母、大写字母、数字和符号四类中的 3 类。",
+		"Correct-27100000001": "不得包含 4 个字符以上的电话号码、姓名的一部分或电子邮件地址 @ 之前的部分，不区分大小写。",
+	} {
+		row := muster.Row{
+			Action: muster.ActionCreate, Set: muster.FieldFirstName | muster.FieldPhone | muster.FieldPassword,
+			FirstName: "Ada", Phone: "27100000001", Password: password,
+		}
+		e := mapper.Entry(context.Background(), &row, 1, nil)
+		if e.Fault == nil {
+			t.Fatalf("%q is accepted", password)
+		}
+		_, got := codeOf(&muster.Outcome{Reason: e.Fault.Reason, Field: e.Fault.Field, Detail: e.Fault.Detail}, tongue{l})
+		if got != "password："+want {
+			t.Errorf("%q became %q", e.Fault.Detail, got)
+		}
+	}
+}
+
+// TestSayKeepsArguments: what was formatted into a sentence comes out again, and what nobody knows stays.
+func TestSayKeepsArguments(t *testing.T) {
+	t.Parallel()
+	l := tongue{newLanguages().chinese}
+	for sentence, want := range map[string]string{
+		"1 to 64 characters are accepted.":                                                                         "可接受 1 到 64 个字符。",
+		"The request target has a %00.":                                                                            "请求目标中有 %00。",
+		"userList[7] must be an object.":                                                                           "userList[7] 必须是对象。",
+		"The body is nested more than 64 levels deep.":                                                             "请求体的嵌套超过 64 层。",
+		"The body is nested more than 64 levels deep in userList[12].":                                             "请求体的嵌套超过 64 层（userList[12]）。",
+		"A name occurs twice in one object; names must be unique.":                                                 "同一对象中有名称重复；名称必须唯一。",
+		"userList is missing; the body must be " + acceptedBody + ".":                                              "缺少 userList；请求体必须是UTF-8 编码的 JSON 对象，其中 userList 是含 1 到 1000 个对象的数组。",
+		"With this batch more than 2000000 rows of the tenant would be waiting: send it again when some are done.": "加上本批次，租户排队的数据将超过 2000000 行：请待部分完成后重新发送。",
+		"The body is not well-formed JSON at byte 13 in userList[0]; it must be x.":                                "请求体在第 13（userList[0]） 字节处不是格式正确的 JSON；请求体必须是x。",
+		"%s is missing.":                 "缺少 %s。",
+		"%d%!s(MISSING) is missing.":     "缺少 %d%!s(MISSING)。",
+		"A sentence of a later version.": "A sentence of a later version.",
+		"":                               "",
+	} {
+		if got := l.say(sentence); got != want {
+			t.Errorf("%q became %q, want %q", sentence, got, want)
+		}
+		if got := (tongue{}).say(sentence); got != sentence {
+			t.Errorf("in English %q became %q", sentence, got)
+		}
+	}
+	if got := l.sayf("%s is missing.", "%s 100% The user already exists."); got != "缺少 %s 100% The user already exists.。" {
+		t.Errorf("sayf gave %q", got)
+	}
+}
