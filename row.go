@@ -69,6 +69,9 @@ type Row struct {
 	// Allocate says that CapacityGB is to be taken from the tenant's personal space. Both are of FieldCapacity.
 	Allocate   bool
 	CapacityGB int64
+	// Match and OnExisting are the batch's where its contract leaves them to the caller.
+	Match      Key
+	OnExisting OnExisting
 	// Fault is what made the row unreadable while it was decoded, such as a number where text belongs. A row with a
 	// fault fails with it and does nothing.
 	Fault *Fault

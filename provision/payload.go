@@ -9,9 +9,16 @@ import (
 	"muster/secret"
 )
 
-// rowRecord is a row as a sealed payload holds it. It is encoded as a CBOR array (RFC 8949): fields are added at the end
-// alone, and never change their meaning, since a newer version opens what an older one sealed.
+// rowRecord is a row as a sealed payload holds it: a CBOR array (RFC 8949), whose last element is a map. Fields never change
+// their meaning, and new ones are keys of the map, since a newer version opens what an older one sealed.
 type rowRecord struct {
+	_ struct{} `cbor:",toarray"`
+	rowFields
+	More rowMore
+}
+
+// rowFields are the fields that came first, all there is of rows that were sealed before there was a rowMore.
+type rowFields struct {
 	_           struct{} `cbor:",toarray"`
 	Action      muster.Action
 	Set         muster.FieldSet
@@ -28,6 +35,27 @@ type rowRecord struct {
 	FaultDetail string
 }
 
+// rowMore takes one byte of a row that has none of it.
+type rowMore struct {
+	Department     muster.ID         `cbor:"1,keyasint,omitempty"`
+	DepartmentPath string            `cbor:"2,keyasint,omitempty"`
+	Allocate       bool              `cbor:"3,keyasint,omitempty"`
+	CapacityGB     int64             `cbor:"4,keyasint,omitempty"`
+	Level          muster.AdminLevel `cbor:"5,keyasint,omitempty"`
+	Match          muster.Key        `cbor:"6,keyasint,omitempty"`
+	OnExisting     muster.OnExisting `cbor:"7,keyasint,omitempty"`
+}
+
+// UnmarshalCBOR reads a row of either length.
+func (rec *rowRecord) UnmarshalCBOR(data []byte) error {
+	const arrayOf13 = 0x80 | 13 // the length of rowFields (RFC 8949, section 3)
+	type whole rowRecord        // without this method
+	if len(data) > 0 && data[0] == arrayOf13 {
+		return cbor.Unmarshal(data, &rec.rowFields)
+	}
+	return cbor.Unmarshal(data, (*whole)(rec))
+}
+
 // keptRecord is a row that did not succeed, as it is kept for the failures file and a retry: without its password, but
 // with the hash if one was made.
 type keptRecord struct {
@@ -39,8 +67,14 @@ type keptRecord struct {
 
 func encodeRow(r *muster.Row) rowRecord {
 	rec := rowRecord{
-		Action: r.Action, Set: r.Set, Account: r.Account, Phone: r.Phone, Email: r.Email, FirstName: r.FirstName,
-		Surname: r.Surname, DisplayName: r.DisplayName, Password: r.Password, Roles: r.Roles,
+		rowFields: rowFields{
+			Action: r.Action, Set: r.Set, Account: r.Account, Phone: r.Phone, Email: r.Email, FirstName: r.FirstName,
+			Surname: r.Surname, DisplayName: r.DisplayName, Password: r.Password, Roles: r.Roles,
+		},
+		More: rowMore{
+			Department: r.Department, DepartmentPath: r.DepartmentPath, Allocate: r.Allocate, CapacityGB: r.CapacityGB,
+			Level: r.Level, Match: r.Match, OnExisting: r.OnExisting,
+		},
 	}
 	if r.Fault != nil {
 		rec.FaultReason, rec.FaultField, rec.FaultDetail = r.Fault.Reason, r.Fault.Field, r.Fault.Detail
@@ -52,6 +86,8 @@ func (rec *rowRecord) row() muster.Row {
 	r := muster.Row{
 		Action: rec.Action, Set: rec.Set, Account: rec.Account, Phone: rec.Phone, Email: rec.Email, FirstName: rec.FirstName,
 		Surname: rec.Surname, DisplayName: rec.DisplayName, Password: rec.Password, Roles: rec.Roles,
+		Department: rec.More.Department, DepartmentPath: rec.More.DepartmentPath, Allocate: rec.More.Allocate,
+		CapacityGB: rec.More.CapacityGB, Level: rec.More.Level, Match: rec.More.Match, OnExisting: rec.More.OnExisting,
 	}
 	if rec.FaultReason != muster.ReasonNone {
 		r.Fault = &muster.Fault{Reason: rec.FaultReason, Field: rec.FaultField, Detail: rec.FaultDetail}
