@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"muster"
@@ -17,12 +18,16 @@ type Direct struct {
 // Change plans and writes one entry, whose password, if it brings one, is hashed already, and gives its outcome: what
 // does not succeed changes nothing. KindNotFound if there is no such tenant.
 func (d Direct) Change(ctx context.Context, tenant muster.ID, e muster.Entry) (muster.Outcome, error) {
+	return d.ChangeTogether(ctx, tenant, []muster.Entry{e})
+}
+
+// ChangeTogether plans and writes entries like that, in order, all of them or none. It gives the outcome of the first that
+// did not succeed, else that of the last.
+func (d Direct) ChangeTogether(ctx context.Context, tenant muster.ID, entries []muster.Entry) (outcome muster.Outcome, err error) {
 	t, err := d.Store.Tenant(ctx, tenant)
 	if err != nil {
 		return muster.Outcome{}, err
 	}
-	entries := []muster.Entry{e}
-	var outcome muster.Outcome
 	err = d.Store.Apply(ctx, tenant, nil, muster.KeysOf(entries, &t.Settings), func(snapshot muster.Snapshot, _ []bool) (*Writes, error) {
 		if *snapshot.Settings != t.Settings {
 			return nil, errSettings // which keys are unique may have changed
@@ -31,8 +36,18 @@ func (d Direct) Change(ctx context.Context, tenant muster.ID, e muster.Entry) (m
 		if len(planned.NeedHash) > 0 {
 			return nil, errNeedHash
 		}
-		outcome = planned.Outcomes[0]
+		for _, outcome = range planned.Outcomes {
+			if outcome.Result != muster.Succeeded {
+				return nil, errNotDone
+			}
+		}
 		return &Writes{Planned: planned, Now: d.Now()}, nil
 	})
+	if errors.Is(err, errNotDone) {
+		err = nil
+	}
 	return outcome, err
 }
+
+// errNotDone rolls back what is not to be done in part.
+var errNotDone = errors.New("an entry did not succeed")
