@@ -45,7 +45,7 @@ func Password(field string, settings *muster.TenantSettings, secret string, u *m
 	policy := password.Policy{MinLength: rule.MinLength, MaxLength: rule.MaxLength, MinClasses: rule.MinClasses}
 	local, _, _ := strings.Cut(u.Email, "@")
 	err := policy.Check(secret, password.Subject{
-		Phone: u.Phone, Names: []string{u.FirstName, u.Surname, u.DisplayName}, EmailLocal: local,
+		Phone: u.Phone, Names: []string{u.FirstName, u.Surname, u.DisplayName, u.Account}, EmailLocal: local,
 	})
 	if err != nil {
 		return invalid(field, "It "+strings.TrimPrefix(err.Error(), "password ")+".")

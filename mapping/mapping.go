@@ -41,6 +41,8 @@ func (m *Mapper) Entry(ctx context.Context, row *muster.Row, newID muster.ID, id
 		m.kooDrive(row, &e)
 	case muster.ContractFederation:
 		m.federated(ctx, row, identity, &e)
+	case muster.ContractNative:
+		m.native(row, &e)
 	default:
 		e.Fault = invalid("", "Rows of this contract are not understood by this version.")
 	}

@@ -127,10 +127,14 @@ func (r *run) living(live []bool) (entries []muster.Entry, origin []int) {
 
 // subject is what the caller named the user by.
 func subject(contract muster.Contract, row *muster.Row) string {
-	if contract == muster.ContractKooDrive {
+	switch {
+	case contract == muster.ContractKooDrive || row.Match == muster.KeyPhone:
 		return row.Phone
+	case row.Match == muster.KeyEmail:
+		return row.Email
+	default:
+		return row.Account
 	}
-	return row.Account
 }
 
 // isolate halves the run until the row that cannot be processed stands alone, and fails it.
