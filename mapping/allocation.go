@@ -52,14 +52,6 @@ func DepartmentRef(base muster.ID, path string) (muster.DepartmentRef, *muster.F
 	return muster.DepartmentRef{Base: base, Path: strings.Join(names, "/")}, nil
 }
 
-// DepartmentName trims the name of a department that is to be made, or to get it, and checks that one can have it.
-func DepartmentName(field, s string) (string, *muster.Fault) {
-	if strings.Contains(s, "/") {
-		return "", invalid(field, "A slash is not accepted: it stands between the names of a path.")
-	}
-	return Name(field, s, 1, muster.MaxDepartmentName)
-}
-
 // quotable cuts a text short, and takes out what would show another one, for a fault that has to repeat it.
 func quotable(s string) string {
 	const most = maxPathNames*(muster.MaxDepartmentName+1) + 1 // characters: of a path that can be one

@@ -69,25 +69,6 @@ func TestAFaultNamesTheDepartmentHarmlessly(t *testing.T) {
 	}
 }
 
-func TestDepartmentName(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]string{
-		" Sales ":               "Sales",
-		"R & D":                 "R & D",
-		strings.Repeat("字", 20): strings.Repeat("字", 20),
-		"":                      "",
-		" ":                     "",
-		"A/B":                   "",
-		"A\u200f":               "",
-		strings.Repeat("x", 21): "",
-	} {
-		got, fault := mapping.DepartmentName("name", name)
-		if got != want || (fault == nil) != (want != "") {
-			t.Errorf("DepartmentName(%q) = %q, %v; want %q", name, got, fault, want)
-		}
-	}
-}
-
 func TestAllocate(t *testing.T) {
 	t.Parallel()
 	const department, capacity = muster.FieldDepartment, muster.FieldCapacity
