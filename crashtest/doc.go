@@ -7,8 +7,9 @@
 //   - TestDrain: the same for SIGTERM, at which the server ends by itself, in time and with exit code 0.
 //   - TestNoSecretAtRest: at no such instant does a byte of a password or an application's secret lie in the data folder,
 //     the logs or the temporary folder.
-//   - TestKillFederated: whatever instant SIGKILL comes at, federated tasks of two tenants run in the order in which they were
+//   - TestKillFederated: whatever instant SIGKILL comes at, federated tasks run in the order in which their tenant's were
 //     accepted, each once though it is sent again, and leave the directory and the failures that a model of a few lines leaves.
+//     Four workers have the tasks of eight tenants, or of one.
 //   - TestFrozenDatabase: the same when another process holds the write lock of the database, at full size for longer than the
 //     server waits for it.
 //

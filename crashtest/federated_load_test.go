@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +26,6 @@ type federatedLoad struct {
 	tasks   []federatedTask
 	model   federatedModel // what the tasks must leave
 
-	frozen *atomic.Bool // whether somebody keeps the server from its database
-
 	token string // set before the client begins
 
 	mu       sync.Mutex
@@ -39,8 +36,8 @@ type federatedLoad struct {
 	progress chan struct{} // closed and made anew when ids or done grow
 }
 
-func newFederatedLoad(in *installation, a account, tasks []federatedTask, model federatedModel, frozen *atomic.Bool) *federatedLoad {
-	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, frozen: frozen, progress: make(chan struct{})}
+func newFederatedLoad(in *installation, a account, tasks []federatedTask, model federatedModel) *federatedLoad {
+	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, progress: make(chan struct{})}
 }
 
 // note changes what is known of the tasks, and tells who waits for it.
@@ -57,6 +54,12 @@ func (l *federatedLoad) state() (acknowledged, done int, change <-chan struct{})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.ids), l.done, l.progress
+}
+
+// unfinished reports whether there is a task that was not seen done.
+func (l *federatedLoad) unfinished() bool {
+	_, done, _ := l.state()
+	return done < len(l.tasks)
 }
 
 // await waits until so many tasks were acknowledged.
@@ -85,11 +88,10 @@ func (l *federatedLoad) run(ctx context.Context, group *errgroup.Group) {
 	})
 }
 
-// errLater is an answer after which the same request may be sent again: the first one is still being accepted (409), or the
-// database was kept from the server meanwhile (500).
+// errLater is an answer after which the same request is to be sent again: the first one is still being accepted.
 var errLater = errors.New("the request is to be sent again")
 
-// post calls until an answer comes, and reads it.
+// post calls until an answer comes that is not "later", and reads it.
 func (l *federatedLoad) post(ctx context.Context, path, key string, body []byte, into any) (lost int, err error) {
 	r := &request{method: http.MethodPost, url: "http://" + host + path, header: http.Header{"Content-Type": {"application/json"}}, body: body}
 	if l.token == "" {
@@ -102,16 +104,11 @@ func (l *federatedLoad) post(ctx context.Context, path, key string, body []byte,
 		r.header.Set("Idempotency-Key", key)
 	}
 	a, lost, err := l.in.attempt(ctx, func(life *life) (*answer, error) {
-		frozen := l.frozen.Load()
 		a, err := life.send(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		frozen = frozen || l.frozen.Load()
-		if a.status == http.StatusConflict || a.status == http.StatusInternalServerError && frozen {
+		if err == nil && a.status == http.StatusConflict {
 			return nil, errLater
 		}
-		return a, nil
+		return a, err
 	})
 	if err != nil {
 		return lost, err

@@ -1,14 +1,18 @@
 package crashtest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -19,40 +23,53 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// federatedScenario has clients of two tenants, with tasks about accounts of the same names, call one server.
+const (
+	// federatedWorkers is how many lanes the server gives their turn at once.
+	federatedWorkers = 4
+	// federatedTenants are more, so that some always wait for a worker: a tenant has one lane for its tasks.
+	federatedTenants = 8
+)
+
+// federatedScenario has clients of some tenants, with tasks about accounts of the same names, call one server.
 type federatedScenario struct {
 	in    *installation
 	loads []*federatedLoad
 	r     *rand.Rand
 	limit time.Duration
 
-	frozen atomic.Bool // whether the test holds the database's write lock
+	turns atomic.Int64 // the most lanes that were seen to have their turn at once
 
 	startup           time.Duration // the first
 	kills, unfinished int           // kills, and those of them that met acknowledged tasks not seen done
 	early             int           // kills before the server listened
 }
 
-// newFederated installs a server and makes tasks, half of them for each of two tenants.
-func newFederated(t *testing.T) *federatedScenario {
+// newFederated installs a server, and makes tasks and accounts that so many tenants share out.
+func newFederated(t *testing.T, tenants int) *federatedScenario {
 	t.Helper()
-	tasks, accounts := setting(t, tasksVariable, 40), setting(t, accountsVariable, 500)
+	tasks, accounts := setting(t, tasksVariable, 80), setting(t, accountsVariable, 500)
 	next := random(t)
 	s := &federatedScenario{in: install(t), limit: time.Minute + time.Duration(tasks)*200*time.Millisecond}
-	var second account
-	if err := s.in.command(t.Context(), &second, "tenant", "create", "second", "--output", "json"); err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range []account{s.in.first, second} {
-		made, model, err := makeFederated(next(), (tasks+1)/2, accounts)
+	s.in.flags = []string{"--workers", strconv.Itoa(federatedWorkers)}
+	for i := range tenants {
+		a := s.in.first
+		if i > 0 {
+			if err := s.in.command(t.Context(), &a, "tenant", "create", fmt.Sprint("tenant ", i), "--output", "json"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made, model, err := makeFederated(next(), share(tasks, tenants), share(accounts, tenants))
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.loads = append(s.loads, newFederatedLoad(s.in, a, made, model, &s.frozen))
+		s.loads = append(s.loads, newFederatedLoad(s.in, a, made, model))
 	}
 	s.r = next()
 	return s
 }
+
+// share is what each of n gets of a whole, rounded up.
+func share(whole, n int) int { return (whole + n - 1) / n }
 
 // run lets the clients call while meanwhile does what it does to the server, until all tasks were seen done. Then it stops the
 // server and reads what that leaves.
@@ -75,10 +92,15 @@ func (s *federatedScenario) run(t *testing.T, meanwhile func(context.Context) er
 	for _, l := range s.loads {
 		l.run(working, group)
 	}
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watchTurns(stoppable) })
 	if err = meanwhile(working); err != nil {
 		stop(err)
 	}
-	if err = cmp.Or(group.Wait(), err); err != nil { // what a client found goes before its being told to stop
+	err = cmp.Or(group.Wait(), err) // what a client found goes before its being told to stop
+	stop(nil)
+	watching.Wait()
+	if err != nil {
 		t.Fatal(err)
 	}
 	spent := time.Since(began)
@@ -99,7 +121,29 @@ func (s *federatedScenario) run(t *testing.T, meanwhile func(context.Context) er
 		t.Logf("tenant %d: %d tasks done, %d users, %d attempts repeated, the longest wait for an acknowledgement %s",
 			i, l.done, len(l.model), l.lost, l.longest.Round(time.Millisecond))
 	}
-	t.Logf("all done in %s", spent.Round(time.Millisecond))
+	t.Logf("all done in %s, with up to %d lanes at work at once", spent.Round(time.Millisecond), s.turns.Load())
+}
+
+// watchTurns asks from time to time how many lanes have their turn, until ctx ends. A server that is killed meanwhile says
+// nothing.
+func (s *federatedScenario) watchTurns(ctx context.Context) {
+	const interval = 10 * time.Millisecond
+	for pause(ctx, interval) == nil {
+		l, err := s.in.serving(ctx)
+		if err != nil {
+			return
+		}
+		a, err := l.send(ctx, &request{method: http.MethodGet, url: "http://" + host + "/metrics"})
+		if err != nil {
+			continue
+		}
+		if _, after, found := bytes.Cut(a.body, []byte("\nmuster_turns_running ")); found {
+			figure, _, _ := bytes.Cut(after, []byte("\n"))
+			if n, err := strconv.ParseInt(string(figure), 10, 64); err == nil {
+				s.turns.Store(max(s.turns.Load(), n))
+			}
+		}
+	}
 }
 
 // verify holds the database of the stopped server against the model.
@@ -157,10 +201,31 @@ func (l *federatedLoad) verifyUsers(t *testing.T, db *sql.DB, tenant int64) {
 	}
 }
 
-// TestKillFederated kills the server at random instants while clients hand in tasks whose rows undo each other's work.
+// TestKillFederated kills the server at random instants while clients hand in tasks whose rows undo each other's work: tasks
+// of many tenants, which are worked on side by side, and tasks of one, which must not be.
 func TestKillFederated(t *testing.T) {
 	t.Parallel()
-	s := newFederated(t)
+	for name, c := range map[string]struct {
+		tenants     int
+		least, most int64 // lanes at work at once
+	}{
+		"many tenants": {federatedTenants, 3, federatedWorkers},
+		"one tenant":   {1, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newFederated(t, c.tenants)
+			s.runKilling(t)
+			if turns := s.turns.Load(); turns < c.least || turns > c.most {
+				t.Errorf("up to %d lanes were at work at once, want %d to %d", turns, c.least, c.most)
+			}
+		})
+	}
+}
+
+// runKilling is run with as many kills as are asked for.
+func (s *federatedScenario) runKilling(t *testing.T) {
+	t.Helper()
 	kills := setting(t, federatedKillsVariable, 4)
 	s.run(t, func(ctx context.Context) error {
 		for s.kills < kills {
@@ -200,11 +265,8 @@ func (s *federatedScenario) kill(ctx context.Context, kills int) error {
 	if !isClosed(l.ready) {
 		s.early++
 	}
-	for _, load := range s.loads {
-		if acknowledged, done, _ := load.state(); acknowledged > done {
-			s.unfinished++
-			break
-		}
+	if slices.ContainsFunc(s.loads, func(load *federatedLoad) bool { acknowledged, done, _ := load.state(); return acknowledged > done }) {
+		s.unfinished++
 	}
 	l.signal(syscall.SIGKILL)
 	if err := l.awaitEnd(ctx); err != nil {
@@ -219,7 +281,7 @@ func (s *federatedScenario) kill(ctx context.Context, kills int) error {
 // waits for it.
 func TestFrozenDatabase(t *testing.T) {
 	t.Parallel()
-	s := newFederated(t)
+	s := newFederated(t, federatedTenants)
 	freeze := time.Duration(setting(t, freezeVariable, 3)) * time.Second
 	s.limit += 2 * freeze
 	db := s.in.openDatabase(t)
@@ -230,9 +292,13 @@ func TestFrozenDatabase(t *testing.T) {
 		}
 		return s.freeze(ctx, db, freeze, t.Logf)
 	})
+	if turns := s.turns.Load(); turns <= federatedWorkers/2 { // those whose tasks were frozen all waited for the lock
+		t.Errorf("up to %d lanes were at work at once, want more than %d", turns, federatedWorkers/2)
+	}
 }
 
-// freeze takes the write lock while tasks wait to be applied, and holds it.
+// freeze takes the write lock while tasks of more than half as many tenants as there are workers wait to be applied, and
+// holds it.
 func (s *federatedScenario) freeze(ctx context.Context, db *sql.DB, d time.Duration, logf func(string, ...any)) (err error) {
 	connection, err := db.Conn(ctx)
 	if err != nil {
@@ -244,30 +310,27 @@ func (s *federatedScenario) freeze(ctx context.Context, db *sql.DB, d time.Durat
 		return err
 	}
 	for {
-		waiting, err := lockUnfinished(ctx, connection)
+		waiting, err := lockUnfinished(ctx, connection, federatedWorkers/2+1)
 		if err != nil {
 			return fmt.Errorf("freeze the database: %w", err)
 		}
-		acknowledged, done, _ := s.loads[0].state()
 		if waiting > 0 {
-			s.frozen.Store(true)
-			defer s.frozen.Store(false)
 			if err := pause(ctx, d); err != nil {
 				return err
 			}
-			logf("froze %d unfinished tasks for %s, when the first tenant's client had %d acknowledged and %d done of %d",
-				waiting, d, acknowledged, done, len(s.loads[0].tasks))
+			logf("froze %d unfinished tasks for %s", waiting, d)
 			_, err = connection.ExecContext(ctx, "ROLLBACK")
 			return err
 		}
-		if done == len(s.loads[0].tasks) {
-			return errors.New("the freeze met no task that waits")
+		if !slices.ContainsFunc(s.loads, (*federatedLoad).unfinished) {
+			return errors.New("the freeze met no moment at which enough tasks waited")
 		}
 	}
 }
 
-// lockUnfinished tries to take the write lock, and keeps it if there are batches that wait. It says how many.
-func lockUnfinished(ctx context.Context, c *sql.Conn) (waiting int, err error) {
+// lockUnfinished tries to take the write lock, and keeps it if batches of so many tenants wait. It says how many do; 0 if it
+// has not kept the lock.
+func lockUnfinished(ctx context.Context, c *sql.Conn, tenants int) (waiting int, err error) {
 	_, err = c.ExecContext(ctx, "BEGIN IMMEDIATE")
 	if busy := (*sqlite.Error)(nil); errors.As(err, &busy) && busy.Code()&0xff == sqlite3.SQLITE_BUSY {
 		return 0, nil
@@ -275,9 +338,11 @@ func lockUnfinished(ctx context.Context, c *sql.Conn) (waiting int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = c.QueryRowContext(ctx, "SELECT count(*) FROM batches WHERE finished_at IS NULL").Scan(&waiting)
-	if err == nil && waiting == 0 {
+	var of int
+	err = c.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT tenant) FROM batches WHERE finished_at IS NULL").Scan(&waiting, &of)
+	if err == nil && of < tenants {
 		_, err = c.ExecContext(ctx, "ROLLBACK")
+		waiting = 0
 	}
 	return waiting, err
 }

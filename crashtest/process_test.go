@@ -22,7 +22,8 @@ import (
 
 // installation is a data folder, and the server that runs on it: one process after the other.
 type installation struct {
-	folder string // everything that the processes may write is in it
+	folder string   // everything that the processes may write is in it
+	flags  []string // of serve, besides those that every test has
 	first  account
 
 	secret string       // what no answer may hold; "" for nothing
@@ -162,7 +163,8 @@ func (in *installation) start() (*life, error) {
 	l := &life{
 		installation: in, number: in.lives, ready: make(chan struct{}), ended: make(chan struct{}), wrote: newSignal(), answered: newSignal(),
 	}
-	cmd := in.prepare(context.Background(), "serve", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", "json")
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", "json"}, in.flags...)
+	cmd := in.prepare(context.Background(), args...)
 	cmd.Stdout, cmd.Stderr = input, input
 	l.began = time.Now()
 	err = errors.Join(cmd.Start(), input.Close()) // the child has its own copy of input
