@@ -1,8 +1,10 @@
 package access_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,4 +73,70 @@ func TestWhatCountsAsOneAddress(t *testing.T) {
 			t.Errorf("%s and %s: one address = %v", tc.first, tc.second, same)
 		}
 	}
+}
+
+// gateStore lets nobody who has read refused attempts go on before a number of others have read them, too.
+type gateStore struct {
+	access.TokenStore
+	readers sync.WaitGroup
+}
+
+func (s *gateStore) RefusedAttempts(ctx context.Context, keys ...access.AttemptKey) ([]access.Attempts, error) {
+	attempts, err := s.TokenStore.RefusedAttempts(ctx, keys...)
+	s.readers.Done()
+	s.readers.Wait()
+	return attempts, err
+}
+
+// TestGuessesAtOnceGetNoFurther than guesses in a row: those under way count before they are judged.
+func TestGuessesAtOnceGetNoFurther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const guesses = 40
+	store := &gateStore{TokenStore: b.store}
+	store.readers.Add(guesses)
+	tokens := &access.Tokens{Store: store, Keyring: b.keyring, Now: b.clock.Now}
+	kinds := make(chan muster.Kind, guesses)
+	for range guesses {
+		go func() {
+			_, err := tokens.Issue(context.Background(), access.TokenRequest{AppID: broughtAppID, Secret: "guessed secret", Address: here})
+			kinds <- muster.KindOf(err)
+		}()
+	}
+	seen := map[muster.Kind]int{}
+	for range guesses {
+		seen[<-kinds]++
+	}
+	if seen[muster.KindUnauthenticated] != 10 || seen[muster.KindOverloaded] != guesses-10 {
+		t.Errorf("%d guesses were judged and %d refused unjudged, want 10 and %d", seen[muster.KindUnauthenticated], seen[muster.KindOverloaded], guesses-10)
+	}
+	tokens.Store = b.store
+	b.clock.Advance(time.Minute)
+	_, err := tokens.Issue(t.Context(), b.ask())
+	must(t, err)
+}
+
+// TestAGuessIsCountedAlsoOfWhoGoesAway: else a request cut off in time would be a guess for nothing.
+func TestAGuessIsCountedAlsoOfWhoGoesAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 10 {
+		ctx, cancel := context.WithCancel(t.Context())
+		tokens := &access.Tokens{Store: &leavingStore{TokenStore: b.store, leave: cancel}, Keyring: b.keyring, Now: b.clock.Now}
+		_, err := tokens.Issue(ctx, access.TokenRequest{AppID: broughtAppID, Secret: "guessed secret", Address: here})
+		refused(t, err, muster.KindUnauthenticated)
+	}
+	_, err := b.tokens().Issue(t.Context(), b.ask())
+	refused(t, err, muster.KindOverloaded)
+}
+
+// leavingStore is asked by somebody who goes away once his credential was read.
+type leavingStore struct {
+	access.TokenStore
+	leave func()
+}
+
+func (s *leavingStore) Credential(ctx context.Context, appID string) (*muster.Credential, error) {
+	defer s.leave()
+	return s.TokenStore.Credential(ctx, appID)
 }

@@ -20,6 +20,9 @@ const (
 	// DefaultTokenLife is how long an application's token lives unless its caller says otherwise (federation contract,
 	// section 1).
 	DefaultTokenLife = 10 * time.Minute
+	// ClientTokenLife is how long one lives that the client credentials grant gives (RFC 6749, section 4.4): as long as a
+	// user's (KooDrive contract, section 5).
+	ClientTokenLife = 30 * time.Minute
 	// MaxTokenLife is the longest that a caller may ask for.
 	MaxTokenLife = time.Hour
 
@@ -33,8 +36,8 @@ type TokenKeyring interface {
 	MAC(purpose string, data []byte) [sha256.Size]byte
 }
 
-// Tokens gives applications tokens for their key pairs and finds out whose a token is. All fields are mandatory; it is
-// safe for concurrent use.
+// Tokens gives applications tokens for their key pairs and finds out whose a token is. All exported fields are mandatory;
+// it is safe for concurrent use, and not copied after its first.
 //
 // Refusals are [*muster.Error] of KindUnauthenticated, KindInvalid and KindOverloaded. Any other error, among them every
 // one of the store's and the keyring's, says that the request could not be judged.
@@ -42,6 +45,8 @@ type Tokens struct {
 	Store   TokenStore
 	Keyring TokenKeyring
 	Now     func() time.Time
+
+	throttle throttle
 }
 
 // TokenRequest is who asks for a token, with what and from where.
@@ -99,18 +104,19 @@ func (t *Tokens) Issue(ctx context.Context, r TokenRequest) (IssuedToken, error)
 	if r.Life < time.Second || r.Life > MaxTokenLife || r.Life%time.Second != 0 {
 		return IssuedToken{}, invalid("life", "a token's life is 1 to %d whole seconds.", MaxTokenLife/time.Second)
 	}
-	now := t.Now()
-	throttle := t.throttle(r.Address, r.AppID)
-	if err := throttle.check(ctx); err != nil {
+	attempt, err := t.throttle.begin(ctx, t.Store, "check key and secret.",
+		ofPair(t.Keyring, "attempts-of-pair", r.Address, r.AppID), ofAddress(t.Keyring, r.Address))
+	if err != nil {
 		return IssuedToken{}, err
 	}
-	claimed := pair{credentials: t.Store, keyring: t.Keyring, now: now, appID: r.AppID}
+	defer attempt.end()
+	claimed := pair{credentials: t.Store, keyring: t.Keyring, now: t.Now(), appID: r.AppID}
 	proved, err := claimed.prove(ctx, r.Secret)
 	if err != nil {
 		return IssuedToken{}, err
 	}
 	if proved == nil {
-		if err := throttle.count(ctx); err != nil {
+		if err := attempt.refused(ctx); err != nil {
 			return IssuedToken{}, err
 		}
 		return IssuedToken{}, errPair
