@@ -50,7 +50,7 @@ type Store interface {
 
 	// Purge takes one small step of forgetting, of at most limit rows: outcomes, kept rows and at last the record
 	// of batches that finished before the time, and whatever of the tenant or of no tenant has expired by the store's clock:
-	// replays, tokens, counts of refused attempts. It reports whether it found anything.
+	// replays, tokens, activations, counts of refused attempts. It reports whether it found anything.
 	Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error)
 
 	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,

@@ -218,7 +218,7 @@ func names(t *testing.T, c *sql.Conn, query string) []string {
 func TestEveryStatementNamesTheTenant(t *testing.T) {
 	t.Parallel()
 	free := []statement{
-		insertTenant, selectTenant, selectTenantNamed, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
+		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
 		selectCredential, upsertNode, selectIDFloor, selectKeys, selectKeyVersion, insertKey, rewrapKey, deleteKey,
 		selectToken, upsertAttempt, selectAttempt, deleteAttempts,
 	}

@@ -33,6 +33,9 @@ func (p *purge) run(finishedBefore, now int64) error {
 	if _, err := p.delete(deleteTokens, p.tenant, now, p.left); err != nil {
 		return err
 	}
+	if _, err := p.delete(purgeActivations, p.tenant, now, p.left); err != nil {
+		return err
+	}
 	if _, err := p.delete(deleteAttempts, now, p.left); err != nil {
 		return err
 	}

@@ -24,13 +24,20 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if _, err := scanTenant(c.row(ctx, selectTenantNamed, tenant.Name)); !isRefusal(err) {
 		return taken(err, "name", "A tenant of this name exists.")
 	}
+	if err := freeHost(c, tenant.Host); err != nil {
+		return err
+	}
 	settings, err := json.Marshal(&tenant.Settings)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(insertTenant, int64(tenant.ID), tenant.Name, int64(tenant.RootDepartment), string(settings), millis(tenant.CreatedAt),
-		tenant.KeyVersion)
+	_, err = c.exec(insertTenant, int64(tenant.ID), tenant.Name, orNull(tenant.Host), int64(tenant.RootDepartment), string(settings),
+		millis(tenant.CreatedAt), tenant.KeyVersion)
 	if err != nil {
+		return err
+	}
+	root := muster.RootDepartment(tenant)
+	if err := addDepartment(c, tenant.ID, &root); err != nil {
 		return err
 	}
 	first := *admin
@@ -59,7 +66,17 @@ func taken(err error, field, detail string) error {
 	return &muster.Error{Kind: muster.KindConflict, Field: field, Detail: detail}
 }
 
-// Tenant is [access.Store.Tenant] and [provision.Store.Tenant].
+func freeHost(c *conn, host string) error {
+	if host == "" {
+		return nil
+	}
+	if _, err := scanTenant(c.row(context.Background(), selectTenantAt, host)); !isRefusal(err) {
+		return taken(err, "host", "A tenant of this host name exists.")
+	}
+	return nil
+}
+
+// Tenant is [access.Store.Tenant], [access.SignInStore.Tenant], [directory.Store.Tenant] and [provision.Store.Tenant].
 func (s *Store) Tenant(ctx context.Context, id muster.ID) (*muster.Tenant, error) {
 	return s.tenant(ctx, selectTenant, int64(id))
 }
@@ -69,9 +86,19 @@ func (s *Store) TenantNamed(ctx context.Context, name string) (*muster.Tenant, e
 	return s.tenant(ctx, selectTenantNamed, name)
 }
 
-func (s *Store) tenant(ctx context.Context, by statement, key any) (t *muster.Tenant, err error) {
+// TenantAt is [access.SignInStore.TenantAt].
+func (s *Store) TenantAt(ctx context.Context, host string) (*muster.Tenant, error) {
+	return s.tenant(ctx, selectTenantAt, host)
+}
+
+// SoleTenant is [access.SignInStore.SoleTenant].
+func (s *Store) SoleTenant(ctx context.Context) (*muster.Tenant, error) {
+	return s.tenant(ctx, selectSoleTenant)
+}
+
+func (s *Store) tenant(ctx context.Context, by statement, key ...any) (t *muster.Tenant, err error) {
 	err = s.readers.read(ctx, func(q querier) error {
-		t, err = scanTenant(q.row(ctx, by, key))
+		t, err = scanTenant(q.row(ctx, by, key...))
 		return exists(err, noTenant)
 	})
 	if err != nil {
@@ -126,6 +153,11 @@ func changeTenant(c *conn, tenant *muster.Tenant) error {
 			return taken(err, "name", "A tenant of this name exists.")
 		}
 	}
+	if tenant.Host != stored.Host {
+		if err := freeHost(c, tenant.Host); err != nil {
+			return err
+		}
+	}
 	if tenant.Settings.PhoneRegion != stored.Settings.PhoneRegion {
 		var phones bool
 		if err := c.row(ctx, selectPhoneUser, int64(tenant.ID)).Scan(&phones); err != nil {
@@ -142,14 +174,14 @@ func changeTenant(c *conn, tenant *muster.Tenant) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(updateTenant, tenant.Name, string(settings), int64(tenant.ID))
+	_, err = c.exec(updateTenant, tenant.Name, orNull(tenant.Host), string(settings), int64(tenant.ID))
 	return err
 }
 
 func scanTenant(row scanner) (*muster.Tenant, error) {
 	var t muster.Tenant
 	var settings []byte
-	if err := row.Scan(&t.ID, &t.Name, &t.RootDepartment, &settings, moment{&t.CreatedAt}, &t.KeyVersion); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, text{&t.Host}, &t.RootDepartment, &settings, moment{&t.CreatedAt}, &t.KeyVersion); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(settings, &t.Settings); err != nil {

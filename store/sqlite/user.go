@@ -3,15 +3,18 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"muster"
 )
 
-// User is [access.Store.User].
+const noUser = "The user does not exist."
+
+// User is [access.Store.User], [access.SignInStore.User] and [directory.Store.User].
 func (s *Store) User(ctx context.Context, tenant, id muster.ID) (*muster.User, error) {
 	var u muster.User
 	err := s.readers.read(ctx, func(q querier) error {
-		return exists(scanUser(q.row(ctx, selectUser, int64(tenant), int64(id)), &u), "The user does not exist.")
+		return exists(scanUser(q.row(ctx, selectUser, int64(tenant), int64(id)), &u), noUser)
 	})
 	if err != nil {
 		return nil, explain("read a user", err)
@@ -180,14 +183,16 @@ func userArgs(args []any, tenant muster.ID, u *muster.User, created, updated int
 	args[12], args[13] = int64(u.Level), u.Disabled
 	args[14], args[15] = int64(u.Department), u.CapacityGB
 	args[16] = orNullIDs(u.Roles)
-	args[17], args[18] = created, updated
+	args[17], args[18] = u.MustChangePassword, u.TokenEpoch
+	args[19], args[20] = created, updated
 }
 
 func scanUser(row scanner, u *muster.User) error {
 	var tenant muster.ID
 	return row.Scan(&tenant, &u.ID, text{&u.Account}, text{&u.AccountKey}, text{&u.Phone}, text{&u.PhoneKey}, text{&u.Email},
 		text{&u.EmailKey}, text{&u.FirstName}, text{&u.Surname}, text{&u.DisplayName}, text{&u.PasswordHash}, &u.Level,
-		&u.Disabled, &u.Department, &u.CapacityGB, ids{&u.Roles}, moment{&u.CreatedAt}, moment{&u.UpdatedAt})
+		&u.Disabled, &u.Department, &u.CapacityGB, ids{&u.Roles}, &u.MustChangePassword, &u.TokenEpoch, moment{&u.CreatedAt},
+		moment{&u.UpdatedAt})
 }
 
 // writeUsers brings the directory to the plan's final state. What is freed comes first, so that two users can swap their
@@ -197,6 +202,9 @@ func scanUser(row scanner, u *muster.User) error {
 func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster.User, now int64) error {
 	roles := roleChangesOf(plan, before)
 	if err := roles.release(c, tenant); err != nil {
+		return err
+	}
+	if err := endActivations(c, tenant, slices.Concat(plan.Password, plan.Delete)); err != nil {
 		return err
 	}
 	if len(plan.Delete) > 0 {
@@ -231,7 +239,7 @@ func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster
 func changeUser(c *conn, tenant muster.ID, u *muster.User, keys bool, now int64) error {
 	_, err := c.exec(updateUser, orNull(u.Account), orNull(u.Phone), orNull(u.Email), orNull(u.FirstName), orNull(u.Surname),
 		orNull(u.DisplayName), orNull(u.PasswordHash), int64(u.Level), u.Disabled, int64(u.Department), u.CapacityGB,
-		orNullIDs(u.Roles), now, int64(tenant), int64(u.ID))
+		orNullIDs(u.Roles), u.MustChangePassword, u.TokenEpoch, now, int64(tenant), int64(u.ID))
 	if err == nil && keys {
 		_, err = c.exec(updateUserKeys, orNull(u.AccountKey), orNull(u.PhoneKey), orNull(u.EmailKey), int64(tenant), int64(u.ID))
 	}

@@ -20,6 +20,7 @@ import (
 type bundle struct {
 	*testing.T
 	store  Store
+	open   func(t *testing.T) Store
 	reopen func(t *testing.T, s Store) Store
 	ids    *muster.IDSource
 	now    time.Time
@@ -100,7 +101,7 @@ func (b *bundle) user() muster.User {
 		ID: id, Account: "A" + id.String(), AccountKey: "a" + id.String(), Phone: "+" + id.String(), PhoneKey: "+" + id.String(),
 		Email: "U" + id.String() + "@example.com", EmailKey: "u" + id.String() + "@example.com", FirstName: "Ada", Surname: "Lovelace",
 		DisplayName: "Ada L.", PasswordHash: "$argon2id$" + id.String(), Level: muster.LevelCommon, Department: 42, CapacityGB: 3,
-		Roles: []muster.ID{5, 1 << 60}, CreatedAt: b.now, UpdatedAt: b.now,
+		Roles: []muster.ID{5, 1 << 60}, MustChangePassword: true, TokenEpoch: 1 << 40, CreatedAt: b.now, UpdatedAt: b.now,
 	}
 }
 

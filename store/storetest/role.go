@@ -166,6 +166,8 @@ func testRoleTaken(b *bundle) {
 	b.ok(err)
 	b.same("users who had the role", users, int64(2))
 	x.Roles, y.Roles, x.UpdatedAt, y.UpdatedAt = []muster.ID{1 << 60, blue.ID}, nil, later, later
+	x.EndTokens()
+	y.EndTokens()
 	b.same("user of three roles", b.stored(b.tenant, x.ID), &x)
 	b.same("user of one role", b.stored(b.tenant, y.ID), &y)
 	b.same("user of another role", b.stored(b.tenant, z.ID), &z)

@@ -24,6 +24,7 @@ type Store interface {
 	access.ProfileStore
 	access.RoleStore
 	access.TokenStore
+	access.SignInStore
 	secret.KeyStore
 	secret.Rewrapper
 
@@ -47,6 +48,9 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 	for name, test := range map[string]func(*bundle){
 		"tenants are kept":                              testTenants,
 		"tenants have a name and an id of their own":    testTenantConflicts,
+		"the only tenant is found":                      testSoleTenant,
+		"links and passwords change together":           testSignIns,
+		"links end with users and passwords":            testActivationsEnd,
 		"the phone region stands while phones do":       testPhoneRegion,
 		"users are read by tenant and id":               testUsers,
 		"administrators are enabled and of the tenant":  testAdministrators,
@@ -104,7 +108,7 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := &bundle{T: t, store: open(t), reopen: reopen}
+			b := &bundle{T: t, store: open(t), open: open, reopen: reopen}
 			b.prepare()
 			test(b)
 		})

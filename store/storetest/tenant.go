@@ -8,7 +8,7 @@ import (
 
 func testTenants(b *bundle) {
 	tenant := &muster.Tenant{
-		ID: b.id(), Name: "Örtliche Gruppe", RootDepartment: b.id(), CreatedAt: b.now,
+		ID: b.id(), Name: "Örtliche Gruppe", Host: "users.example.com", RootDepartment: b.id(), CreatedAt: b.now,
 		Settings: muster.TenantSettings{
 			PhoneRegion: "DE", UniqueEmail: true, UserLimit: 10, PersonalSpaceGB: 20,
 			Password: muster.PasswordRule{MinLength: 9, MaxLength: 10, MinClasses: 4},
@@ -25,6 +25,9 @@ func testTenants(b *bundle) {
 	got, err = b.store.TenantNamed(b.Context(), tenant.Name)
 	b.ok(err)
 	b.same("tenant by name", got, tenant)
+	got, err = b.store.TenantAt(b.Context(), tenant.Host)
+	b.ok(err)
+	b.same("tenant by host", got, tenant)
 	b.same("usage", b.usage(tenant.ID), muster.Usage{Users: 1, CapacityGB: admin.CapacityGB, SystemAdmins: 1})
 	first, err := b.store.User(b.Context(), tenant.ID, admin.ID)
 	b.ok(err)
@@ -42,7 +45,7 @@ func testTenants(b *bundle) {
 	}
 	b.same("all tenants by id", ids, []muster.ID{b.tenant, b.other, tenant.ID})
 
-	tenant.Name, tenant.Settings.UserLimit, tenant.Settings.PhoneRegion = "renamed", 11, "DE"
+	tenant.Name, tenant.Host, tenant.Settings.UserLimit, tenant.Settings.PhoneRegion = "renamed", "moved.example.com", 11, "DE"
 	changed := *tenant
 	changed.RootDepartment, changed.CreatedAt = 1, b.now.AddDate(1, 0, 0) // not among what UpdateTenant stores
 	b.ok(b.store.UpdateTenant(b.Context(), &changed))
@@ -50,6 +53,8 @@ func testTenants(b *bundle) {
 	b.ok(err)
 	b.same("tenant after the change", got, tenant)
 	_, err = b.store.TenantNamed(b.Context(), "Örtliche Gruppe")
+	b.kind(err, muster.KindNotFound)
+	_, err = b.store.TenantAt(b.Context(), "users.example.com")
 	b.kind(err, muster.KindNotFound)
 	yes, err := b.store.Initialised(b.Context())
 	b.ok(err)
@@ -77,12 +82,39 @@ func testTenantConflicts(b *bundle) {
 
 	one, err := b.store.Tenant(b.Context(), b.tenant)
 	b.ok(err)
+	one.Host = "one.example.com"
+	b.ok(b.store.UpdateTenant(b.Context(), one))
+	err = b.store.CreateTenant(b.Context(), &muster.Tenant{ID: id, Name: "new", Host: one.Host, CreatedAt: b.now}, &admin, floor)
+	b.same("field of a taken host", b.kind(err, muster.KindConflict).Field, "host")
+	two, err := b.store.Tenant(b.Context(), b.other)
+	b.ok(err)
+	two.Host = one.Host
+	b.same("field of a host taken by another", b.kind(b.store.UpdateTenant(b.Context(), two), muster.KindConflict).Field, "host")
+	_, err = b.store.TenantAt(b.Context(), "") // tenants without a host are not at none
+	b.kind(err, muster.KindNotFound)
+
 	one.Name = "other"
 	b.same("field of a name taken by another", b.kind(b.store.UpdateTenant(b.Context(), one), muster.KindConflict).Field, "name")
 	one.Name = "one"
 	b.ok(b.store.UpdateTenant(b.Context(), one))
 	one.ID = id
 	b.kind(b.store.UpdateTenant(b.Context(), one), muster.KindNotFound)
+}
+
+// testSoleTenant opens a store of its own, since the bundle's has two tenants.
+func testSoleTenant(b *bundle) {
+	_, err := b.store.SoleTenant(b.Context())
+	b.kind(err, muster.KindNotFound)
+	b.store = b.open(b.T)
+	_, err = b.store.SoleTenant(b.Context())
+	b.kind(err, muster.KindNotFound)
+	id := b.newTenant("sole")
+	sole, err := b.store.SoleTenant(b.Context())
+	b.ok(err)
+	b.same("tenant", sole.ID, id)
+	b.newTenant("second")
+	_, err = b.store.SoleTenant(b.Context())
+	b.kind(err, muster.KindNotFound)
 }
 
 func testPhoneRegion(b *bundle) {

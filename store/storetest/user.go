@@ -29,6 +29,7 @@ func testWriteUsers(b *bundle) {
 	rekeyed.Phone, rekeyed.PhoneKey, rekeyed.EmailKey = "+49 1", "+491", ""
 	kept.FirstName, kept.Surname, kept.DisplayName, kept.PasswordHash = "Grace", "", "G. H.", "$other"
 	kept.Level, kept.Disabled, kept.Department, kept.CapacityGB, kept.Roles = muster.LevelSystemAdmin, true, 1<<60, 7, nil
+	kept.MustChangePassword, kept.TokenEpoch = false, kept.TokenEpoch+1
 	kept.Account = strings.ToUpper(kept.Account) // the same key, written in another way
 	b.ok(b.applyPlan(b.tenant, muster.Planned{
 		Update: []muster.User{kept, rekeyed}, Release: []muster.ID{rekeyed.ID}, Delete: []muster.ID{gone.ID},
