@@ -161,7 +161,7 @@ func (b *bundle) open(t *testing.T, clock func() time.Time) {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	var err error
-	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{})
+	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{Now: clock})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.store.Close()) })
 	b.keyring, err = secret.Open(ctx, secret.Config{Master: filepath.Join(dir, "master.key")}, b.store)
