@@ -19,8 +19,10 @@ type SignInStore interface {
 	User(ctx context.Context, tenant, id muster.ID) (*muster.User, error)
 	// SignIn reads a user of the tenant with his link, at one moment and without lock: strangers cause it. KindNotFound.
 	SignIn(ctx context.Context, tenant, user muster.ID) (*muster.SignIn, error)
-	// Snapshot reads the holders of keys among else, at one moment, without lock. Of an e-mail that is no key it gives
-	// every holder.
+	// EnabledByEmail reads enabled users who have the e-mail address, by its key, at most limit: where it is no key of the
+	// tenant's, any number may have it.
+	EnabledByEmail(ctx context.Context, tenant muster.ID, email string, limit int) ([]muster.User, error)
+	// Snapshot reads the holders of keys among else, at one moment, without lock.
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
 	// ChangeSignIns takes the tenant's lock, reads those of the users that exist, at most 1,000, calls change with each in

@@ -21,6 +21,21 @@ func (s *Store) SignIn(ctx context.Context, tenant, user muster.ID) (signIn *mus
 	return signIn, nil
 }
 
+// EnabledByEmail is [access.SignInStore.EnabledByEmail].
+func (s *Store) EnabledByEmail(ctx context.Context, tenant muster.ID, email string, limit int) ([]muster.User, error) {
+	var users []muster.User
+	err := s.readers.read(ctx, func(q querier) error {
+		rows, err := q.query(ctx, selectEnabledByEmail, int64(tenant), email, limit)
+		return collect(rows, err, func(row scanner) error {
+			var u muster.User
+			err := scanUser(row, &u)
+			users = append(users, u)
+			return err
+		})
+	})
+	return users, explain("read who has an e-mail address", err)
+}
+
 // ChangeSignIns is [access.SignInStore.ChangeSignIns].
 func (s *Store) ChangeSignIns(ctx context.Context, tenant muster.ID, users []muster.ID, change func(*muster.SignIn) error) error {
 	write := s.writer.large

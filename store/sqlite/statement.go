@@ -44,6 +44,7 @@ const (
 	outlineFewByEmail
 	outlineManyByEmail
 	selectAdministrators
+	selectEnabledByEmail
 
 	insertDepartment
 

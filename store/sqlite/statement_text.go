@@ -50,6 +50,8 @@ var statementText = [statementCount]string{
 	outlineFewByEmail:    lookup("id, NULL, NULL, email_key", "email_key", "users_email", lookupFew),
 	outlineManyByEmail:   lookup("id, NULL, NULL, email_key", "email_key", "users_email", lookupMany),
 
+	selectEnabledByEmail: `SELECT ` + userColumns + ` FROM users INDEXED BY users_email
+		WHERE tenant = ? AND email_key = ? AND disabled = 0 LIMIT ?`,
 	selectAdministrators: `SELECT ` + userColumns + ` FROM users INDEXED BY users_administrators
 		WHERE tenant = ? AND level = 2 AND disabled = 0 ORDER BY id LIMIT ?`,
 

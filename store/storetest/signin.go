@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -104,6 +105,29 @@ func testSignIns(b *bundle) {
 	b.same("sign-ins of the other tenant's user", len(b.signIns(b.tenant, foreign.ID)), 0)
 	b.kind(b.store.ChangeSignIns(b.Context(), b.id(), asked, func(*muster.SignIn) error { return fault }), muster.KindNotFound)
 	b.same("sign-ins of nobody", len(b.signIns(b.tenant)), 0)
+}
+
+func testEnabledByEmail(b *bundle) {
+	users := make([]muster.User, 4)
+	for i := range users {
+		users[i] = b.user()
+		users[i].Email, users[i].EmailKey, users[i].Disabled = "Info@Example.com", "info@example.com", i == 0
+	}
+	other, foreign := b.user(), users[1]
+	b.planFor(b.tenant, nil, muster.Planned{Insert: append(slices.Clone(users), other)})
+	b.planFor(b.other, nil, muster.Planned{Insert: []muster.User{foreign}})
+	holders := func(tenant muster.ID, email string, limit int) []muster.User {
+		b.Helper()
+		found, err := b.store.EnabledByEmail(b.Context(), tenant, email, limit)
+		b.ok(err)
+		slices.SortFunc(found, func(x, y muster.User) int { return cmp.Compare(x.ID, y.ID) })
+		return found
+	}
+	b.same("enabled users of an e-mail", holders(b.tenant, "info@example.com", 9), users[1:])
+	b.same("how many, with a limit", len(holders(b.tenant, "info@example.com", 2)), 2)
+	b.same("the other tenant's", holders(b.other, "info@example.com", 2), []muster.User{foreign})
+	b.same("users of an e-mail in other letters", len(holders(b.tenant, "Info@Example.com", 2)), 0)
+	b.same("users of no e-mail", len(holders(b.tenant, "", 2)), 0)
 }
 
 func testActivationsEnd(b *bundle) {
