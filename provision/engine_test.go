@@ -112,8 +112,14 @@ func (b *bundle) submission(rows ...muster.Row) provision.Submission {
 // finished waits until the batch is and gives all of its outcomes.
 func (b *bundle) finished(t *testing.T, batch muster.ID) (muster.Batch, []muster.Outcome) {
 	t.Helper()
+	return b.finishedOf(t, muster.ContractKooDrive, batch)
+}
+
+// finishedOf is finished for a batch of any contract.
+func (b *bundle) finishedOf(t *testing.T, contract muster.Contract, batch muster.ID) (muster.Batch, []muster.Outcome) {
+	t.Helper()
 	for {
-		page, err := b.store.BatchPage(t.Context(), b.tenant.ID, batch, muster.ContractKooDrive, 0, 1)
+		page, err := b.store.BatchPage(t.Context(), b.tenant.ID, batch, contract, 0, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +130,7 @@ func (b *bundle) finished(t *testing.T, batch muster.ID) (muster.Batch, []muster
 	}
 	var outcomes []muster.Outcome
 	for from := 0; ; {
-		page, err := b.store.BatchPage(t.Context(), b.tenant.ID, batch, muster.ContractKooDrive, from, 1000)
+		page, err := b.store.BatchPage(t.Context(), b.tenant.ID, batch, contract, from, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
