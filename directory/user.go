@@ -160,6 +160,9 @@ func (s *Users) Change(ctx context.Context, tenant muster.ID, actor muster.Actor
 		return nil, refuse(muster.KindInvalid, "adminLevel",
 			"adminLevel must be 0 (department administrator), 1 (common user), 2 (system administrator) or 5 (manager).")
 	}
+	if d := change.Department; d != nil && *d == 0 {
+		return nil, noDepartment() // to Plan it would mean something else
+	}
 	if _, err := s.change(ctx, tenant, actor, id, change.entries(id)); err != nil {
 		return nil, err
 	}
@@ -244,7 +247,7 @@ func refusalOf(o *muster.Outcome) error {
 	case muster.ReasonNotFound:
 		return noUser()
 	case muster.ReasonNoDepartment:
-		return refuse(muster.KindNotFound, "departmentId", "The department does not exist.")
+		return noDepartment()
 	case muster.ReasonForbidden:
 		return refuse(muster.KindForbidden, o.Field, "%s", o.Detail)
 	case muster.ReasonLastAdmin:
@@ -278,6 +281,10 @@ func unseen(actor muster.Actor) error {
 		return err
 	}
 	return noUser()
+}
+
+func noDepartment() error {
+	return refuse(muster.KindNotFound, "departmentId", "The department does not exist.")
 }
 
 func noUser() error { return refuse(muster.KindNotFound, "", "The user does not exist.") }
