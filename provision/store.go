@@ -33,7 +33,7 @@ type Store interface {
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
 	// Outline is a Snapshot for a guess: of each user found by account, phone or e-mail it has the ID and these keys alone,
-	// which indexes hold, and of those found by ID everything.
+	// which indexes hold, and of those found by ID everything; with Homes everything of all.
 	Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
 	// Apply takes the tenant's lock, finds which of the chunks are live: they still wait (same first row and number of

@@ -10,8 +10,8 @@ import (
 	"muster/provision"
 )
 
-// directory is how many users a benchmark's tenant has before the clock starts.
-const directory = 100_000
+// inhabitants is how many users a benchmark's tenant has before the clock starts.
+const inhabitants = 100_000
 
 // people makes n users in random key order, with the keys that a KooDrive batch gives them.
 func (f *fixture) people(b *testing.B, n int) []muster.User {
@@ -83,7 +83,7 @@ func (f *fixture) load(b *testing.B, users []muster.User) {
 // fill brings the directory to its size.
 func (f *fixture) fill(b *testing.B) {
 	b.Helper()
-	for range directory / muster.ChunkRows {
+	for range inhabitants / muster.ChunkRows {
 		f.load(b, f.people(b, muster.ChunkRows))
 	}
 }

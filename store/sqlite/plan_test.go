@@ -22,6 +22,17 @@ var walks = map[statement]string{
 	countPayloadKeys:        "SEARCH batches USING COVERING INDEX batches_payload_key (tenant=? AND payload_key_version>?)",
 	countKeptKeys:           "SEARCH batches USING COVERING INDEX batches_kept_key (tenant=? AND kept_key_version>?)",        // a person asks for it
 	selectChunks:            "SEARCH c USING INDEX chunks_order (tenant=? AND lane=? AND (rank,sequence,first_row)>(?,?,?))", // until Next has enough
+
+	// An administrator turns pages of his tenant's users, or searches them.
+	pageUsers:                "SEARCH users USING PRIMARY KEY (tenant=?)",
+	pageUsersMatching:        "SEARCH users USING PRIMARY KEY (tenant=?)",
+	countUsersMatching:       "SEARCH users USING PRIMARY KEY (tenant=?)",
+	countUsersWithin:         "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
+	countUsersMatchingWithin: "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
+	pageUsersWithin:          "SCAN page", // which has a limit
+	// What is moved is walked.
+	selectDeepest:   "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
+	moveDepartments: "SEARCH departments USING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
 }
 
 // step takes a line of a plan apart: what is done, to which table or alias, by which columns of the index.

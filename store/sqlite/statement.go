@@ -44,9 +44,29 @@ const (
 	outlineFewByEmail
 	outlineManyByEmail
 	selectAdministrators
+	pageUsers
+	pageUsersMatching
+	pageUsersWithin
+	pageUsersMatchingWithin
+	countUsersMatching
+	countUsersWithin
+	countUsersMatchingWithin
 	selectEnabledByEmail
 
 	insertDepartment
+	selectDepartment
+	selectDepartmentAt
+	selectDepartmentsByID
+	selectDepartmentsByPath
+	selectDepartmentsByName
+	selectChildren
+	selectMatchingDepartment
+	selectTree
+	selectDeepest
+	countDepartment
+	updateDepartment
+	moveDepartments
+	deleteDepartments
 
 	upsertActivation
 	selectActivations
@@ -165,7 +185,7 @@ const (
 		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, created_at, updated_at`
 	userColumnCount = 21
 
-	departmentColumns = `d.id, d.parent, d.name, d.id_path, d.name_path, d.created_at`
+	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
 	outcomeColumns     = `tenant, batch, row, id, result, reason, field, detail, user, subject`
 	outcomeColumnCount = 10
@@ -178,6 +198,18 @@ func values(rows, columns int) string {
 	row := "(" + strings.Repeat("?, ", columns-1) + "?)"
 	return "VALUES " + strings.Repeat(row+", ", rows-1) + row
 }
+
+// anyMatches says that one of the columns matches a [pattern], whose two parts are the parameters ?2 and ?3.
+func anyMatches(columns ...string) string {
+	for i, column := range columns {
+		columns[i] = column + ` LIKE ?2 ESCAPE '\' AND ` + column + ` GLOB ?3`
+	}
+	return "(" + strings.Join(columns, " OR ") + ")"
+}
+
+// usersWithin are the users of the tenant ?1 whose department's IDPath lies between ?4 and ?5.
+const usersWithin = `users INDEXED BY users_department WHERE tenant = ?1 AND department IN
+	(SELECT id FROM departments INDEXED BY departments_id_path WHERE tenant = ?1 AND id_path >= ?4 AND id_path < ?5)`
 
 // lookup finds the users who hold any of the keys. The index is named, since without statistics the planner would rather
 // walk the tenant's users.

@@ -1,5 +1,7 @@
 package sqlite
 
+var userMatches = anyMatches("account", "phone", "email", "first_name", "surname", "display_name")
+
 var statementText = [statementCount]string{
 	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) ` + values(1, 7),
 	selectTenant:      `SELECT ` + tenantColumns + ` FROM tenants WHERE id = ?`,
@@ -55,7 +57,32 @@ var statementText = [statementCount]string{
 	selectAdministrators: `SELECT ` + userColumns + ` FROM users INDEXED BY users_administrators
 		WHERE tenant = ? AND level = 2 AND disabled = 0 ORDER BY id LIMIT ?`,
 
-	insertDepartment: `INSERT INTO departments (tenant, id, parent, name, id_path, name_path, created_at) ` + values(1, 7),
+	insertDepartment:   `INSERT INTO departments (tenant, id, parent, name, id_path, name_path, created_at) ` + values(1, 7),
+	selectDepartment:   `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = ? AND id = ?`,
+	selectDepartmentAt: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = ? AND name_path = ?`,
+	selectDepartmentsByID: `SELECT ` + departmentColumns + ` FROM departments
+		WHERE tenant = ?1 AND departments.id IN (SELECT value FROM json_each(?2))`,
+	selectDepartmentsByPath: `SELECT ` + departmentColumns + ` FROM departments INDEXED BY departments_name_path
+		WHERE tenant = ?1 AND name_path IN (SELECT value FROM json_each(?2))`,
+	// ?2 is a JSON array of [name, lower bound, upper bound of the IDPath]; two of each are enough to know that a name says too little.
+	selectDepartmentsByName: `SELECT d.id, d.parent, d.name, d.id_path, d.name_path, d.created_at FROM json_each(?2) AS wanted
+		CROSS JOIN departments AS d ON d.tenant = ?1 AND d.id IN (
+			SELECT id FROM departments INDEXED BY departments_name WHERE tenant = ?1 AND name = wanted.value ->> 0
+			AND id_path >= wanted.value ->> 1 AND id_path < wanted.value ->> 2 LIMIT 2)`,
+	selectChildren: `SELECT ` + departmentColumns + ` FROM departments INDEXED BY departments_parent
+		WHERE tenant = ?1 AND parent = ?4 AND name > ?5 AND ` + anyMatches("name") + ` ORDER BY name LIMIT ?6`,
+	selectMatchingDepartment: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = ?1 AND id = ?4 AND ` + anyMatches("name") + ` LIMIT ?5`,
+	selectTree: `SELECT ` + departmentColumns + ` FROM departments INDEXED BY departments_name_path
+		WHERE tenant = ?1 AND name_path > ?4 AND name_path < ?5 AND ` + anyMatches("name") + ` ORDER BY name_path LIMIT ?6`,
+	selectDeepest: `SELECT coalesce(max(length(id_path) - length(replace(id_path, '/', ''))), 0) FROM departments
+		INDEXED BY departments_id_path WHERE tenant = ? AND id_path >= ? AND id_path < ?`,
+	countDepartment: `SELECT (SELECT count(*) FROM users INDEXED BY users_department WHERE tenant = ?1 AND department = ?2),
+		(SELECT count(*) FROM departments INDEXED BY departments_parent WHERE tenant = ?1 AND parent = ?2)`,
+	updateDepartment: `UPDATE departments SET parent = ?, name = ?, id_path = ?, name_path = ?
+		WHERE tenant = ? AND id = ? AND id_path = ? AND name_path = ?`,
+	moveDepartments: `UPDATE departments SET id_path = ?4 || substr(id_path, length(?2) + 1), name_path = ?6 || substr(name_path, length(?5) + 1)
+		WHERE tenant = ?1 AND id_path > ?2 AND id_path < ?3`,
+	deleteDepartments: `DELETE FROM departments WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))`,
 
 	upsertActivation: `INSERT INTO activations (tenant, user, hash, expires_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (tenant, user) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at`,
@@ -64,6 +91,19 @@ var statementText = [statementCount]string{
 	purgeActivations: `DELETE FROM activations WHERE tenant = ?1 AND user IN
 		(SELECT user FROM activations INDEXED BY activations_expires WHERE tenant = ?1 AND expires_at <= ?2 LIMIT ?3)`,
 	updateSignIn: `UPDATE users SET password_hash = ?, must_change_password = ?, token_epoch = ? WHERE tenant = ? AND id = ?`,
+
+	pageUsers: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 ORDER BY id LIMIT ?6 OFFSET ?7`,
+	pageUsersMatching: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 AND ` + userMatches + `
+		ORDER BY id LIMIT ?6 OFFSET ?7`,
+	// The index alone leads to the page.
+	pageUsersWithin: `SELECT ` + userColumns + ` FROM (
+			SELECT department AS home, id AS user FROM ` + usersWithin + ` ORDER BY department, id LIMIT ?6 OFFSET ?7) AS page
+		CROSS JOIN users ON tenant = ?1 AND id = page.user ORDER BY page.home, page.user`,
+	pageUsersMatchingWithin: `SELECT ` + userColumns + ` FROM ` + usersWithin + ` AND ` + userMatches + `
+		ORDER BY department, id LIMIT ?6 OFFSET ?7`,
+	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = ?1 AND ` + userMatches,
+	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
+	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` AND ` + userMatches,
 
 	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES (?, ?, ?, ?)`,
 	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = ? AND id = ?`,

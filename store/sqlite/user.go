@@ -92,6 +92,9 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 	if shot.Usage, _, err = usage(ctx, q, tenant); err != nil {
 		return muster.Snapshot{}, err
 	}
+	if keys.Homes {
+		of = wholeUsers // of whom an outline leaves the department out
+	}
 	found := holders{scan: scanUser, seen: make(map[muster.ID]int)}
 	if len(keys.IDs) > 0 {
 		rows, err := q.query(ctx, selectUsersByID, int64(tenant), string(jsonIDs(keys.IDs)))
@@ -113,7 +116,16 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 		}
 	}
 	shot.Users = found.users
-	shot.Roles, err = rolesAmong(ctx, q, tenant, keys.Roles)
+	if shot.Roles, err = rolesAmong(ctx, q, tenant, keys.Roles); err != nil {
+		return muster.Snapshot{}, err
+	}
+	var homes []muster.ID
+	if keys.Homes {
+		for i := range shot.Users {
+			homes = append(homes, shot.Users[i].Department)
+		}
+	}
+	shot.Departments, err = departmentsFor(ctx, q, tenant, keys.Departments, homes)
 	return shot, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/directory"
 	"muster/provision"
 	"muster/secret"
 )
@@ -25,6 +26,7 @@ type Store interface {
 	access.RoleStore
 	access.TokenStore
 	access.SignInStore
+	directory.Store
 	secret.KeyStore
 	secret.Rewrapper
 
@@ -48,6 +50,10 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 	for name, test := range map[string]func(*bundle){
 		"tenants are kept":                              testTenants,
 		"tenants have a name and an id of their own":    testTenantConflicts,
+		"departments are kept and listed":               testDepartments,
+		"departments move with all below them":          testDepartmentChanges,
+		"departments are refused":                       testDepartmentRefusals,
+		"departments are counted under the lock":        testDepartmentReader,
 		"the only tenant is found":                      testSoleTenant,
 		"links and passwords change together":           testSignIns,
 		"links end with users and passwords":            testActivationsEnd,
