@@ -27,6 +27,8 @@ var mayImport = map[string][]string{
 	"mapping/source":         {".", "mapping"},
 	"provision":              {".", "mapping", "mapping/source", "password", "secret"},
 	"provision/dispatchtest": {".", "provision"},
+	"store/postgres":         {".", "access", "directory", "provision", "secret"},
+	"store/postgres/pgtest":  nil,
 	"store/sqlite":           {".", "access", "directory", "provision", "secret"},
 	"store/storetest":        {".", "access", "directory", "provision", "secret"},
 	"api/strictjson":         nil,

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster"
+	"muster/provision"
+)
+
+// acceptTries is how often Accept begins, where the database is lost on the way.
+const acceptTries = 3
+
+// Accept is [provision.Store.Accept]. Where the connection is lost on the way of the COMMIT, the batch may be stored or not.
+// Then Accept begins again: a batch of its own that it finds under the tenant's lock, which the first try had until its end,
+// was accepted.
+func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
+	for range acceptTries {
+		err = s.write(ctx, a.Batch.Tenant, func(t *tx) (err error) {
+			accepted, err = accept(t, a)
+			return err
+		})
+		if !errors.Is(err, errUnknown) && !errors.Is(err, errLost) {
+			break
+		}
+	}
+	if err != nil {
+		return provision.Accepted{}, explain("accept a batch", err)
+	}
+	return accepted, nil
+}
+
+func accept(t *tx, a *provision.Acceptance) (provision.Accepted, error) {
+	b := &a.Batch
+	var done bool
+	var first *replay
+	position := int64(0)
+	t.row([]any{&done}, selectBatchExists, b.Tenant, b.ID)
+	if a.Replay != nil {
+		t.replay(&first, b.Tenant, a.Replay)
+	}
+	if b.Lane == muster.LaneCreate {
+		t.rows(func(row scanner) error { return row.Scan(&position) }, selectLane, b.Tenant, b.Lane)
+	}
+	versions, err := t.keyVersions(a.PayloadKey, a.KeptKey)
+	if err != nil {
+		return provision.Accepted{}, err
+	}
+	if err := t.flush(); err != nil {
+		return provision.Accepted{}, err
+	}
+	if done {
+		// What is seen of a transaction may not have reached the standby yet. What is written and committed now comes behind
+		// it.
+		t.exec(updateLastID, b.Tenant, a.LastID)
+		return provision.Accepted{Batch: b.ID}, nil
+	}
+	if batch, err := first.answer(a); err != nil || batch != 0 {
+		return provision.Accepted{Batch: batch, Replayed: true}, err
+	}
+	size := int64(0)
+	for i := range a.Chunks {
+		size += int64(len(a.Chunks[i].Payload))
+	}
+	if err := admit(&t.usage, &a.Admission, int64(b.Total), size); err != nil {
+		return provision.Accepted{}, err
+	}
+	if err := versions.onRecord(); err != nil {
+		return provision.Accepted{}, err
+	}
+	storeBatch(t, a, versions, position)
+	t.exec(updateUsageAccepted, b.Tenant, int64(b.Total), size, t.sequence+1, a.LastID)
+	if a.Replay != nil {
+		t.exec(upsertReplay, b.Tenant, a.Replay, b.ID, stamp(a.ReplayUntil), a.IdempotentBody)
+	}
+	return provision.Accepted{Batch: b.ID}, nil
+}
+
+// replay is what is remembered of a request.
+type replay struct {
+	batch      muster.ID
+	until      time.Time
+	body       []byte
+	unfinished bool
+}
+
+// replay queues a look-up of a request, and leaves nil where it is not remembered.
+func (t *tx) replay(r **replay, tenant muster.ID, fingerprint []byte) {
+	t.rows(func(row scanner) error {
+		*r = new(replay)
+		return row.Scan(&(*r).batch, moment{&(*r).until}, &(*r).body, &(*r).unfinished)
+	}, selectReplay, tenant, fingerprint)
+}
+
+// answer gives the batch that the very same request made, if it is to be the answer again; 0 if the request is to be taken
+// as a new one.
+func (r *replay) answer(a *provision.Acceptance) (muster.ID, error) {
+	remembered := r != nil && r.until.After(stamp(a.Batch.AcceptedAt))
+	switch {
+	case r == nil:
+		return 0, nil
+	case a.IdempotentBody != nil && !remembered:
+		return 0, nil
+	case a.IdempotentBody != nil && !bytes.Equal(r.body, a.IdempotentBody):
+		return 0, conflict("Idempotency-Key", "The key came with another body before: a new request needs a key of its own.")
+	case a.IdempotentBody != nil:
+		return r.batch, nil
+	case a.RefuseReplay && remembered:
+		return 0, &muster.Error{Kind: muster.KindUnauthenticated, Detail: "The very same signed request was received before: sign it anew."}
+	case r.unfinished && !a.RefuseReplay:
+		return r.batch, nil
+	default:
+		return 0, nil
+	}
+}
+
+// overloadedFor is when a tenant whose queue is full may try again: by then some thousand rows with passwords are done,
+// or many more without.
+const overloadedFor = 30 * time.Second
+
+// admit refuses what would take the tenant's queue over its bounds.
+func admit(used *muster.Usage, bounds *provision.Admission, rows, bytes int64) error {
+	var what string
+	switch {
+	case used.QueuedRows+rows > bounds.Rows:
+		what = fmt.Sprintf("%d rows", bounds.Rows)
+	case used.QueuedBytes+bytes > bounds.Bytes:
+		what = fmt.Sprintf("%d bytes", bounds.Bytes)
+	default:
+		return nil
+	}
+	return &muster.Error{
+		Kind: muster.KindOverloaded, RetryAfter: overloadedFor,
+		Detail: "With this batch more than " + what + " of the tenant would be waiting: send it again when some are done.",
+	}
+}
+
+// storeBatch writes the batch and its chunks, behind all others of an ordered lane, and in the other one beginning where
+// that one stands, so that batches share it by turns (start-time fair queueing).
+func storeBatch(t *tx, a *provision.Acceptance, versions *keyVersions, position int64) {
+	b := &a.Batch
+	sequence := t.sequence + 1
+	t.exec(insertBatch, b.Tenant, b.ID, sequence, b.Contract, b.Lane, b.AppID, b.Actor, b.ActorLevel, b.TraceID, b.Total,
+		stamp(b.AcceptedAt), a.PayloadKey, versions.of[0], a.KeptKey, versions.of[1])
+	for i := range a.Chunks {
+		k := &a.Chunks[i]
+		storeChunk(t, k, b.Lane, rankOf(b.Lane, position, k.FirstRow), sequence)
+	}
+}
+
+// rankOf places a chunk in its lane, given where its batch begins.
+func rankOf(lane muster.Lane, begin int64, firstRow int) int64 {
+	if lane == muster.LaneOrdered {
+		return 0
+	}
+	return begin + int64(firstRow)
+}
+
+func storeChunk(t *tx, k *muster.Chunk, lane muster.Lane, rank, sequence int64) {
+	t.exec(insertChunk, k.Tenant, k.Batch, k.FirstRow, k.Rows, lane, rank, sequence, k.FirstID, k.FirstUser, k.Payload)
+}

@@ -1,0 +1,202 @@
+package postgres
+
+// statement is one of the SQL statements that the package uses. All of them stand in statementText, so that a test can
+// look at every one's plan; beside these there are only transaction control, settings and the migrations.
+type statement int
+
+const (
+	insertTenant statement = iota
+	selectTenant
+	selectTenantNamed
+	selectTenantAt
+	selectSoleTenant
+	selectTenants
+	selectTenantIDs
+	selectAnyTenant
+	updateTenant
+	insertUsage
+	lockUsage
+	selectUsage
+	updateUsageApplied
+	updateUsageAccepted
+	updateUsageSplit
+	updateLastID
+	selectPhoneUser
+
+	insertUsers
+	updateUsers
+	releaseKeys
+	deleteUsers
+	selectUsersByID
+	selectUsersByAccount
+	selectUsersByPhone
+	selectUsersByEmail
+	outlineByAccount
+	outlineByPhone
+	outlineByEmail
+	selectEnabledByEmail
+	selectAdministrators
+
+	insertDepartments
+	selectDepartment
+	selectDepartmentAt
+	selectDepartmentsByID
+	selectDepartmentsByPath
+	selectDepartmentsByName
+	selectChildren
+	selectMatchingDepartment
+	selectTree
+	selectDeepest
+	countMembers
+	countChildren
+	updateDepartment
+	moveDepartments
+	deleteDepartments
+
+	selectNow
+	upsertActivations
+	selectActivations
+	deleteActivations
+	purgeActivations
+	updateSignIns
+
+	pageUsers
+	pageUsersMatching
+	pageUsersWithin
+	pageUsersMatchingWithin
+	countUsersMatching
+	countUsersWithin
+	countUsersMatchingWithin
+
+	insertRole
+	selectRole
+	selectRoleNamed
+	selectRoles
+	selectRolesByID
+	updateRole
+	deleteRole
+	insertUserRoles
+	deleteUserRoles
+	countRoleUsers
+	takeRole
+	deleteRoleUsers
+
+	insertCredentialIndex
+	selectCredentialIndex
+	insertCredential
+	selectCredential
+	selectCredentials
+	updateCredential
+	insertSecret
+	deleteSecrets
+	selectSecrets
+	selectTenantSecrets
+
+	upsertProfile
+	selectProfile
+	selectWrappedProfile
+	replaceProfileSecret
+	countProfileSecret
+	selectProfileSecretUse
+
+	insertTokens
+	insertTokenIndex
+	selectTokenIndex
+	selectToken
+	selectRefresh
+	useRefresh
+	deleteFamily
+	deleteTokens
+	deleteTokenIndex
+	upsertAttempts
+	selectAttempts
+	deleteAttempts
+
+	selectReplay
+	upsertReplay
+	deleteReplays
+	selectBatchExists
+	insertBatch
+	selectBatch
+	updateBatches
+	insertChunk
+	selectChunk
+	selectChunks
+	selectLive
+	selectQueued
+	selectLanes
+	deleteChunks
+	upsertLane
+	selectLane
+	insertOutcomes
+	selectOutcomes
+	selectFailures
+	insertKept
+	selectKept
+
+	selectForgotten
+	forgetBatch
+	deleteOutcomes
+	deleteKept
+	deleteBatch
+
+	selectIDFloor
+	updateChecked
+	selectServesFrom
+
+	lockKeysShared
+	lockKeys
+	selectKeys
+	selectKeyVersions
+	insertKeys
+	rewrapKey
+	deleteKey
+	selectWrappedPayloadKeys
+	selectWrappedKeptKeys
+	replacePayloadKey
+	replaceKeptKey
+	replaceSecret
+	countPayloadKeys
+	countKeptKeys
+	countSecrets
+	selectPayloadKeyUse
+	selectKeptKeyUse
+	selectSecretUse
+
+	statementCount
+)
+
+const (
+	tenantColumns = `id, name, host, root_department, settings, created_at, key_version`
+
+	userColumns = `id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
+		password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, created_at, updated_at`
+
+	// userList are the users' values as arrays, one for each column but the times.
+	userList = `unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+		$11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::smallint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::text[])
+		AS n(id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
+			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles)`
+
+	departmentColumns = `id, parent, name, id_path, name_path, created_at`
+
+	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.app_id, b.actor, b.actor_level, b.trace_id, b.total, b.accepted_at`
+
+	chunkColumns = `c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, c.sequence`
+
+	// Locks of the whole database (pg_advisory_xact_lock): "muster" in ASCII, and a number.
+	keysLock      = `7887337266164662273`
+	migrationLock = `7887337266164662274`
+)
+
+// lookup finds the users who hold any of the keys.
+func lookup(columns, column string) string {
+	return `SELECT ` + columns + ` FROM users WHERE tenant = $1 AND ` + column + ` = ANY ($2::text[]) AND ` + column + ` <> ''`
+}
+
+// usersWithin are the users of the tenant $1 whose department's IDPath lies between $2 and $3, by department and id.
+const usersWithin = `(SELECT id FROM departments WHERE tenant = $1 AND id_path >= $2 AND id_path < $3 ORDER BY id) AS d
+	CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND department = d.id ORDER BY id) AS u`
+
+// userText is all that a keyword is looked for in, with a character between that none of it holds.
+const userText = `concat_ws(E'\x01', account, phone, email, first_name, surname, display_name) COLLATE "C"`

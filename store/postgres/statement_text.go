@@ -1,0 +1,274 @@
+package postgres
+
+var statementText = [statementCount]string{
+	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+	selectTenant:      `SELECT ` + tenantColumns + ` FROM tenants WHERE id = $1`,
+	selectTenantNamed: `SELECT ` + tenantColumns + ` FROM tenants WHERE name = $1`,
+	selectTenantAt:    `SELECT ` + tenantColumns + ` FROM tenants WHERE host = $1 AND host <> ''`,
+	selectSoleTenant:  `SELECT ` + tenantColumns + ` FROM tenants ORDER BY id LIMIT 2`,
+	selectTenants:     `SELECT ` + tenantColumns + ` FROM tenants ORDER BY id`,
+	selectTenantIDs:   `SELECT id FROM tenants ORDER BY id`,
+	selectAnyTenant:   `SELECT EXISTS (SELECT 1 FROM tenants)`,
+	updateTenant:      `UPDATE tenants SET name = $2, host = $3, settings = $4 WHERE id = $1`,
+	insertUsage:       `INSERT INTO tenant_usage (tenant, users, capacity_gb, system_admins, last_id) VALUES ($1, $2, $3, $4, $5)`,
+	lockUsage: `SELECT users, capacity_gb, system_admins, queued_rows, queued_bytes, accept_sequence FROM tenant_usage
+		WHERE tenant = $1 FOR UPDATE`,
+	selectUsage: `SELECT users, capacity_gb, system_admins, queued_rows, queued_bytes, accept_sequence FROM tenant_usage
+		WHERE tenant = $1`,
+	updateUsageApplied: `UPDATE tenant_usage SET users = $2, capacity_gb = $3, system_admins = $4,
+		queued_rows = queued_rows - $5, queued_bytes = queued_bytes - $6 WHERE tenant = $1`,
+	updateUsageAccepted: `UPDATE tenant_usage SET queued_rows = queued_rows + $2, queued_bytes = queued_bytes + $3,
+		accept_sequence = $4, last_id = greatest(last_id, $5) WHERE tenant = $1`,
+	updateUsageSplit: `UPDATE tenant_usage SET queued_bytes = queued_bytes + $2 WHERE tenant = $1`,
+	updateLastID:     `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
+	selectPhoneUser:  `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '')`,
+
+	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `)
+		SELECT $1, n.id, n.account, n.account_key, n.phone, n.phone_key, n.email, n.email_key, n.first_name, n.surname, n.display_name,
+			n.password_hash, n.must_change_password, n.token_epoch, n.level, n.disabled, n.department, n.capacity_gb,
+			nullif(n.roles, '')::bigint[], $20, $21 FROM ` + userList,
+	// Where the keys stay, their indexes are not touched (HOT).
+	updateUsers: `UPDATE users AS u SET account = n.account, account_key = n.account_key, phone = n.phone, phone_key = n.phone_key,
+		email = n.email, email_key = n.email_key, first_name = n.first_name, surname = n.surname, display_name = n.display_name,
+		password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch, level = n.level,
+		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[], updated_at = $20
+		FROM ` + userList + ` WHERE u.tenant = $1 AND u.id = n.id`,
+	releaseKeys:          `UPDATE users SET account_key = '', phone_key = '', email_key = '' WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	deleteUsers:          `DELETE FROM users WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	selectUsersByID:      `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	selectUsersByAccount: lookup(userColumns, "account_key"),
+	selectUsersByPhone:   lookup(userColumns, "phone_key"),
+	selectUsersByEmail:   lookup(userColumns, "email_key"),
+	outlineByAccount:     lookup("id, account_key, '', ''", "account_key"),
+	outlineByPhone:       lookup("id, '', phone_key, ''", "phone_key"),
+	outlineByEmail:       lookup("id, '', '', email_key", "email_key"),
+	selectEnabledByEmail: `SELECT ` + userColumns + ` FROM users
+		WHERE tenant = $1 AND email_key = $2 AND email_key <> '' AND NOT disabled LIMIT $3`,
+	selectAdministrators: `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND level = 2 AND NOT disabled ORDER BY id LIMIT $2`,
+
+	insertDepartments: `INSERT INTO departments (tenant, ` + departmentColumns + `)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) AS n`,
+	selectDepartment:        `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND id = $2`,
+	selectDepartmentAt:      `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND name_path = $2`,
+	selectDepartmentsByID:   `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	selectDepartmentsByPath: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND name_path = ANY ($2::text[])`,
+	// Arrays of names, and of lower and upper bounds of the IDPath; two of each are enough to know that a name says too little.
+	selectDepartmentsByName: `SELECT d.* FROM unnest($2::text[], $3::text[], $4::text[]) AS n(name, low, high)
+		CROSS JOIN LATERAL (SELECT ` + departmentColumns + ` FROM departments
+			WHERE tenant = $1 AND name = n.name AND id_path >= n.low AND id_path < n.high ORDER BY id_path LIMIT 2) AS d`,
+	selectChildren: `SELECT ` + departmentColumns + ` FROM departments
+		WHERE tenant = $1 AND parent = $3 AND name > $4 AND name ~ $2 ORDER BY name LIMIT $5`,
+	selectMatchingDepartment: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND id = $3 AND name ~ $2 LIMIT $4`,
+	selectTree: `SELECT ` + departmentColumns + ` FROM departments
+		WHERE tenant = $1 AND name_path > $3 AND name_path < $4 AND name ~ $2 ORDER BY name_path LIMIT $5`,
+	selectDeepest: `SELECT coalesce(max(length(id_path) - length(replace(id_path, '/', ''))), 0) FROM departments
+		WHERE tenant = $1 AND id_path >= $2 AND id_path < $3`,
+	countMembers:  `SELECT count(*) FROM users WHERE tenant = $1 AND department = $2`,
+	countChildren: `SELECT count(*) FROM departments WHERE tenant = $1 AND parent = $2`,
+	updateDepartment: `UPDATE departments SET parent = $5, name = $6, id_path = $7, name_path = $8
+		WHERE tenant = $1 AND id = $2 AND id_path = $3 AND name_path = $4`,
+	moveDepartments: `UPDATE departments SET id_path = $4::text || substr(id_path, length($2::text) + 1),
+		name_path = $6::text || substr(name_path, length($5::text) + 1)
+		WHERE tenant = $1 AND id_path > $2::text AND id_path < $3`,
+	deleteDepartments: `DELETE FROM departments WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+
+	selectNow: `SELECT statement_timestamp()`,
+	upsertActivations: `INSERT INTO activations (tenant, user_id, hash, expires_at)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[]) AS n
+		ON CONFLICT (tenant, user_id) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at`,
+	selectActivations: `SELECT user_id, hash, expires_at FROM activations WHERE tenant = $1 AND user_id = ANY ($2::bigint[])`,
+	deleteActivations: `DELETE FROM activations WHERE tenant = $1 AND user_id = ANY ($2::bigint[])`,
+	purgeActivations: `DELETE FROM activations WHERE tenant = $1 AND user_id = ANY (ARRAY(
+		SELECT user_id FROM activations WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2))`,
+	updateSignIns: `UPDATE users AS u SET password_hash = n.password_hash, must_change_password = n.must_change_password,
+			token_epoch = n.token_epoch
+		FROM unnest($2::bigint[], $3::text[], $4::boolean[], $5::bigint[]) AS n(id, password_hash, must_change_password, token_epoch)
+		WHERE u.tenant = $1 AND u.id = n.id`,
+
+	pageUsers:                `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 ORDER BY id LIMIT $2 OFFSET $3`,
+	pageUsersMatching:        `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2 ORDER BY id LIMIT $3 OFFSET $4`,
+	pageUsersWithin:          `SELECT u.* FROM ` + usersWithin + ` ORDER BY d.id, u.id LIMIT $4 OFFSET $5`,
+	pageUsersMatchingWithin:  `SELECT u.* FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $4 ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
+	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2`,
+	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
+	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $4`,
+
+	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES ($1, $2, $3, $4)`,
+	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id = $2`,
+	selectRoleNamed: `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND name = $2`,
+	selectRoles:     `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	selectRolesByID: `SELECT id FROM roles WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	updateRole:      `UPDATE roles SET name = $3 WHERE tenant = $1 AND id = $2`,
+	deleteRole:      `DELETE FROM roles WHERE tenant = $1 AND id = $2`,
+	insertUserRoles: `INSERT INTO user_roles (tenant, role, user_id)
+		SELECT $1, n.role, n.user_id FROM unnest($2::bigint[], $3::bigint[]) AS n(role, user_id) ON CONFLICT DO NOTHING`,
+	// What the users have is read from them, and so before they change.
+	deleteUserRoles: `DELETE FROM user_roles AS h USING users AS u, unnest(u.roles) AS r(role)
+		WHERE h.tenant = $1 AND u.tenant = $1 AND u.id = ANY ($2::bigint[]) AND h.role = r.role AND h.user_id = u.id`,
+	countRoleUsers: `SELECT count(*) FROM user_roles WHERE tenant = $1 AND role = $2`,
+	takeRole: `UPDATE users AS u SET updated_at = $3, token_epoch = u.token_epoch + 1, roles = nullif(array_remove(u.roles, $2), '{}')
+		FROM user_roles AS h WHERE h.tenant = $1 AND h.role = $2 AND u.tenant = $1 AND u.id = h.user_id`,
+	deleteRoleUsers: `DELETE FROM user_roles WHERE tenant = $1 AND role = $2`,
+
+	insertCredentialIndex: `INSERT INTO credential_index (app_id, tenant) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
+	selectCredentialIndex: `SELECT tenant FROM credential_index WHERE app_id = $1`,
+	insertCredential:      `INSERT INTO credentials (tenant, app_id, name, disabled, created_at) VALUES ($1, $2, $3, $4, $5)`,
+	selectCredential:      `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = $1 AND app_id = $2`,
+	selectCredentials: `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = $1
+		ORDER BY created_at, app_id`,
+	updateCredential: `UPDATE credentials SET name = $3, disabled = $4 WHERE tenant = $1 AND app_id = $2`,
+	insertSecret: `INSERT INTO credential_secrets (tenant, app_id, position, sealed, key_version, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+	deleteSecrets: `DELETE FROM credential_secrets WHERE tenant = $1 AND app_id = $2`,
+	selectSecrets: `SELECT sealed, created_at, expires_at FROM credential_secrets WHERE tenant = $1 AND app_id = $2 ORDER BY position`,
+	selectTenantSecrets: `SELECT app_id, position, key_version, sealed, created_at, expires_at FROM credential_secrets WHERE tenant = $1
+		ORDER BY app_id, position`,
+
+	upsertProfile: `INSERT INTO federation_profiles (tenant, profile, sealed, key_version) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant) DO UPDATE SET profile = excluded.profile, sealed = excluded.sealed, key_version = excluded.key_version`,
+	selectProfile:        `SELECT profile, sealed FROM federation_profiles WHERE tenant = $1`,
+	selectWrappedProfile: `SELECT sealed FROM federation_profiles WHERE tenant = $1 AND key_version = $2`,
+	replaceProfileSecret: `UPDATE federation_profiles SET sealed = $3, key_version = $4 WHERE tenant = $1 AND sealed = $2`,
+	countProfileSecret: `SELECT key_version, count(*) FROM federation_profiles WHERE tenant = $1 AND key_version IS NOT NULL
+		GROUP BY key_version`,
+	selectProfileSecretUse: `SELECT EXISTS (SELECT 1 FROM federation_profiles WHERE tenant = $1 AND key_version = $2)`,
+
+	// $3 and later are arrays; a token lives its seconds from the whole second on in which it was issued.
+	insertTokens: `INSERT INTO tokens (tenant, hash, kind, app_id, secret_at, user_id, epoch, family, issued_at, expires_at)
+		SELECT $1, n.hash, n.kind, n.app_id, n.secret_at, n.user_id, n.epoch, n.family, date_trunc('second', statement_timestamp()),
+			date_trunc('second', statement_timestamp()) + n.life * interval '1 second'
+		FROM unnest($2::bytea[], $3::smallint[], $4::text[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
+			AS n(hash, kind, app_id, secret_at, user_id, epoch, family, life)
+		RETURNING hash, issued_at, expires_at`,
+	insertTokenIndex: `INSERT INTO token_index (hash, tenant) SELECT n.hash, $1 FROM unnest($2::bytea[]) AS n(hash)`,
+	selectTokenIndex: `SELECT tenant FROM token_index WHERE hash = $1`,
+	selectToken: `SELECT kind, app_id, secret_at, user_id, epoch, family, issued_at, expires_at FROM tokens
+		WHERE tenant = $1 AND hash = $2 AND expires_at > statement_timestamp()`,
+	selectRefresh: `SELECT family, used_at <= statement_timestamp() - $4::bigint * interval '1 microsecond' FROM tokens
+		WHERE tenant = $1 AND hash = $2 AND kind = $3 AND expires_at > statement_timestamp() FOR UPDATE`,
+	useRefresh:   `UPDATE tokens SET used_at = statement_timestamp() WHERE tenant = $1 AND hash = $2 AND used_at IS NULL`,
+	deleteFamily: `DELETE FROM tokens WHERE tenant = $1 AND family = $2 AND family <> 0 RETURNING hash`,
+	deleteTokens: `DELETE FROM tokens WHERE tenant = $1 AND hash = ANY (ARRAY(
+		SELECT hash FROM tokens WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2
+		FOR UPDATE SKIP LOCKED)) RETURNING hash`,
+	deleteTokenIndex: `DELETE FROM token_index WHERE hash = ANY ($1::bytea[])`,
+	// In the order of keys, so that two that count the same ones wait for each other, and do not meet in a deadlock.
+	upsertAttempts: `INSERT INTO refused_attempts AS a (key, attempts, until)
+		SELECT n.key, count(*), statement_timestamp() + $2::bigint * interval '1 microsecond'
+		FROM unnest($1::bytea[]) AS n(key) GROUP BY n.key ORDER BY n.key
+		ON CONFLICT (key) DO UPDATE SET
+			attempts = CASE WHEN a.until <= statement_timestamp() THEN 0 ELSE a.attempts END + excluded.attempts,
+			until = CASE WHEN a.until <= statement_timestamp() THEN excluded.until ELSE a.until END`,
+	selectAttempts: `SELECT key, attempts, (extract(epoch FROM until - statement_timestamp()) * 1000000)::bigint FROM refused_attempts
+		WHERE key = ANY ($1::bytea[]) AND until > statement_timestamp()`,
+	deleteAttempts: `DELETE FROM refused_attempts WHERE key = ANY (ARRAY(
+		SELECT key FROM refused_attempts WHERE until <= statement_timestamp() ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))`,
+
+	selectReplay: `SELECT r.batch, r.until, r.body, b.id IS NOT NULL AND b.finished_at IS NULL FROM replays AS r
+		LEFT JOIN batches AS b ON b.tenant = $1 AND b.id = r.batch WHERE r.tenant = $1 AND r.fingerprint = $2`,
+	upsertReplay: `INSERT INTO replays (tenant, fingerprint, batch, until, body) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant, fingerprint) DO UPDATE SET batch = excluded.batch, until = excluded.until, body = excluded.body`,
+	deleteReplays: `DELETE FROM replays WHERE tenant = $1 AND fingerprint = ANY (ARRAY(
+		SELECT fingerprint FROM replays WHERE tenant = $1 AND until <= statement_timestamp() ORDER BY until LIMIT $2))`,
+	selectBatchExists: `SELECT EXISTS (SELECT 1 FROM batches WHERE tenant = $1 AND id = $2)`,
+	insertBatch: `INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total,
+		accepted_at, payload_key, payload_key_version, kept_key, kept_key_version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+	selectBatch: `SELECT ` + batchColumns + `, b.succeeded, b.failed, b.skipped, b.finished_at FROM batches AS b
+		WHERE b.tenant = $1 AND b.id = $2 AND b.contract = $3 AND NOT b.forgotten`,
+	// Counts, and ends what has its last outcome: its payload key is gone for good, and so is its kept key if nothing was kept.
+	updateBatches: `UPDATE batches AS b SET succeeded = b.succeeded + n.succeeded, failed = b.failed + n.failed, skipped = b.skipped + n.skipped,
+		finished_at = CASE WHEN n.ends THEN $2::timestamptz END,
+		payload_key = CASE WHEN NOT n.ends THEN b.payload_key END,
+		payload_key_version = CASE WHEN NOT n.ends THEN b.payload_key_version END,
+		kept_key = CASE WHEN NOT n.ends OR EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id) THEN b.kept_key END,
+		kept_key_version = CASE WHEN NOT n.ends OR EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id)
+			THEN b.kept_key_version END
+		FROM unnest($3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::boolean[]) AS n(id, succeeded, failed, skipped, ends)
+		WHERE b.tenant = $1 AND b.id = n.id`,
+	insertChunk: `INSERT INTO chunks (tenant, batch, first_row, rows, lane, rank, sequence, first_id, first_user, payload)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+	selectChunk: `SELECT rows, lane, rank, sequence, octet_length(payload) FROM chunks WHERE tenant = $1 AND batch = $2 AND first_row = $3`,
+	// Walks the lane from chunk to chunk until there are enough rows.
+	selectChunks: `WITH RECURSIVE taken AS (
+			(SELECT ` + chunkColumns + `, c.rows::bigint AS total FROM chunks AS c
+				WHERE c.tenant = $1 AND c.lane = $2 AND (c.rank, c.sequence, c.first_row) > ($3, $4, $5)
+				ORDER BY c.rank, c.sequence, c.first_row LIMIT 1)
+			UNION ALL
+			SELECT c.*, t.total + c.rows FROM taken AS t CROSS JOIN LATERAL (SELECT ` + chunkColumns + ` FROM chunks AS c
+				WHERE c.tenant = $1 AND c.lane = $2 AND (c.rank, c.sequence, c.first_row) > (t.rank, t.sequence, t.first_row)
+				ORDER BY c.rank, c.sequence, c.first_row LIMIT 1) AS c
+			WHERE t.total + c.rows <= $6)
+		SELECT c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, ` + batchColumns + `, b.payload_key, b.kept_key
+		FROM taken AS c JOIN batches AS b ON b.tenant = $1 AND b.id = c.batch ORDER BY c.rank, c.sequence, c.first_row`,
+	// $2 and $3 are batches and first rows; the answer names their places in these lists.
+	selectLive: `SELECT n.at, c.rows, octet_length(c.payload), c.lane, c.rank, b.succeeded + b.failed + b.skipped, b.total
+		FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS n(batch, first_row, at)
+		JOIN chunks AS c ON c.tenant = $1 AND c.batch = n.batch AND c.first_row = n.first_row
+		JOIN batches AS b ON b.tenant = $1 AND b.id = n.batch`,
+	selectQueued: `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
+	selectLanes: `SELECT l.lane FROM (VALUES (1), (2)) AS l(lane)
+		WHERE EXISTS (SELECT 1 FROM chunks AS c WHERE c.tenant = $1 AND c.lane = l.lane)`,
+	deleteChunks: `DELETE FROM chunks AS c USING unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)
+		WHERE c.tenant = $1 AND c.batch = n.batch AND c.first_row = n.first_row`,
+	upsertLane: `INSERT INTO lanes AS l (tenant, lane, position) VALUES ($1, $2, $3)
+		ON CONFLICT (tenant, lane) DO UPDATE SET position = greatest(l.position, excluded.position)`,
+	selectLane: `SELECT position FROM lanes WHERE tenant = $1 AND lane = $2`,
+	insertOutcomes: `INSERT INTO outcomes (tenant, batch, row, id, result, reason, field, detail, user_id, subject)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::smallint[], $7::text[], $8::text[],
+			$9::bigint[], $10::text[]) AS n`,
+	selectOutcomes: `SELECT row, id, result, reason, field, detail, user_id, subject FROM outcomes
+		WHERE tenant = $1 AND batch = $2 AND row >= $3 ORDER BY row LIMIT $4`,
+	// Whatever did not succeed is kept, so that chunks of which nothing is need not be walked. $3 is the first row asked for,
+	// $4 how many rows a chunk holds at most.
+	selectFailures: `SELECT o.row, o.id, o.result, o.reason, o.field, o.detail, o.user_id, o.subject FROM kept AS k
+		CROSS JOIN LATERAL (SELECT * FROM outcomes AS o
+			WHERE o.tenant = $1 AND o.batch = $2 AND o.row >= greatest(k.first_row, $3) AND o.row < k.first_row + k.rows AND o.result <> 1
+			ORDER BY o.row) AS o
+		WHERE k.tenant = $1 AND k.batch = $2 AND k.first_row > $3::integer - $4::integer ORDER BY k.first_row, o.row LIMIT $5`,
+	insertKept: `INSERT INTO kept (tenant, batch, first_row, rows, sealed)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::integer[], $4::integer[], $5::bytea[]) AS n`,
+	selectKept: `SELECT k.first_row, k.rows, k.sealed, b.kept_key FROM batches AS b JOIN kept AS k ON k.tenant = $1 AND k.batch = $2
+		WHERE b.tenant = $1 AND b.id = $2 AND k.first_row > $3::integer - $4::integer AND k.first_row + k.rows > $3 AND k.first_row <= $5
+		ORDER BY k.first_row LIMIT $6`,
+
+	selectForgotten: `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
+	forgetBatch:     `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
+	deleteOutcomes: `DELETE FROM outcomes WHERE tenant = $1 AND batch = $2
+		AND row = ANY (ARRAY(SELECT row FROM outcomes WHERE tenant = $1 AND batch = $2 ORDER BY row LIMIT $3))`,
+	deleteKept: `DELETE FROM kept WHERE tenant = $1 AND batch = $2
+		AND first_row = ANY (ARRAY(SELECT first_row FROM kept WHERE tenant = $1 AND batch = $2 ORDER BY first_row LIMIT $3))`,
+	deleteBatch: `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
+
+	selectIDFloor:    `SELECT coalesce(max(last_id), 0) FROM tenant_usage`,
+	updateChecked:    `UPDATE installation SET checked_at = clock_timestamp() WHERE id = 1`,
+	selectServesFrom: `SELECT serves_from FROM installation WHERE id = 1`,
+
+	// Who stores what is sealed shares the lock, from before he looks whether the key is on record until his commit; who deletes a
+	// key has it alone, from before he looks whether it is in use.
+	lockKeysShared: `SELECT pg_advisory_xact_lock_shared(` + keysLock + `)`,
+	lockKeys:       `SELECT pg_advisory_xact_lock(` + keysLock + `)`,
+
+	selectKeys:        `SELECT purpose, version, wrapped, master_id, created_at FROM key_records`,
+	selectKeyVersions: `SELECT version FROM key_records WHERE purpose = $1 AND version = ANY ($2::integer[])`,
+	insertKeys: `INSERT INTO key_records (purpose, version, wrapped, master_id, created_at)
+		SELECT n.* FROM unnest($1::text[], $2::integer[], $3::bytea[], $4::text[], $5::timestamptz[]) AS n ON CONFLICT DO NOTHING`,
+	rewrapKey: `UPDATE key_records SET wrapped = $4, master_id = $5 WHERE purpose = $1 AND version = $2 AND wrapped = $3`,
+	deleteKey: `DELETE FROM key_records WHERE purpose = $1 AND version = $2`,
+	selectWrappedPayloadKeys: `SELECT id, payload_key FROM batches
+		WHERE tenant = $1 AND payload_key_version = $2 AND id > $3 ORDER BY id LIMIT $4`,
+	selectWrappedKeptKeys: `SELECT id, kept_key FROM batches
+		WHERE tenant = $1 AND kept_key_version = $2 AND id > $3 ORDER BY id LIMIT $4`,
+	replacePayloadKey: `UPDATE batches SET payload_key = $4, payload_key_version = $5 WHERE tenant = $1 AND id = $2 AND payload_key = $3`,
+	replaceKeptKey:    `UPDATE batches SET kept_key = $4, kept_key_version = $5 WHERE tenant = $1 AND id = $2 AND kept_key = $3`,
+	replaceSecret: `UPDATE credential_secrets SET sealed = $5, key_version = $6
+		WHERE tenant = $1 AND app_id = $2 AND position = $3 AND sealed = $4`,
+	countPayloadKeys: `SELECT payload_key_version, count(*) FROM batches WHERE tenant = $1 AND payload_key_version IS NOT NULL
+		GROUP BY payload_key_version`,
+	countKeptKeys: `SELECT kept_key_version, count(*) FROM batches WHERE tenant = $1 AND kept_key_version IS NOT NULL
+		GROUP BY kept_key_version`,
+	countSecrets:        `SELECT key_version, count(*) FROM credential_secrets WHERE tenant = $1 GROUP BY key_version`,
+	selectPayloadKeyUse: `SELECT EXISTS (SELECT 1 FROM batches WHERE tenant = $1 AND payload_key_version = $2)`,
+	selectKeptKeyUse:    `SELECT EXISTS (SELECT 1 FROM batches WHERE tenant = $1 AND kept_key_version = $2)`,
+	selectSecretUse:     `SELECT EXISTS (SELECT 1 FROM credential_secrets WHERE tenant = $1 AND key_version = $2)`,
+}

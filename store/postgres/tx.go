@@ -1,0 +1,191 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"muster"
+)
+
+// scanner is a row of an answer.
+type scanner interface{ Scan(dest ...any) error }
+
+// tx is a transaction on its way. Statements are queued, and go to the server together, in one round trip, when flush is
+// called or the transaction ends; only then do scan functions see their rows. One goroutine at a time may use it.
+type tx struct {
+	conn  *pgx.Conn
+	queue *pgx.Batch
+	begun bool
+	// ctx bounds the next round trip. A transaction that writes lets go of the caller's once it has its lock: from then on it
+	// is short, and cutting it off would cost the connection.
+	ctx context.Context
+
+	// Of a transaction that has a tenant's lock, known after the first flush.
+	tenant   muster.ID // 0 if it has none
+	held     bool
+	usage    muster.Usage
+	sequence int64 // the last place in the order of acceptance
+}
+
+// exec queues a statement of which nothing is to be known.
+func (t *tx) exec(s statement, args ...any) { t.queue.Queue(statementText[s], args...) }
+
+// count queues a statement and sets n to the number of rows that it concerned.
+func (t *tx) count(n *int64, s statement, args ...any) {
+	t.queue.Queue(statementText[s], args...).Exec(func(tag pgconn.CommandTag) error {
+		*n = tag.RowsAffected()
+		return nil
+	})
+}
+
+// rows queues a statement and calls scan for each row of its answer.
+func (t *tx) rows(scan func(scanner) error, s statement, args ...any) {
+	t.queue.Queue(statementText[s], args...).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// row queues a statement whose answer is one row, and scans it.
+func (t *tx) row(dest []any, s statement, args ...any) {
+	t.queue.Queue(statementText[s], args...).QueryRow(func(row pgx.Row) error { return row.Scan(dest...) })
+}
+
+// flush sends what is queued and reads the answers. KindNotFound if the tenant whose lock is to be had does not exist.
+func (t *tx) flush() error {
+	if t.queue.Len() == 0 {
+		return nil
+	}
+	queue := t.queue
+	t.queue = &pgx.Batch{}
+	t.begun = true
+	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
+	defer cancel()
+	err := t.conn.SendBatch(ctx, queue).Close()
+	switch {
+	case err != nil && t.ctx.Err() != nil:
+		return t.ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w within %s", errNoAnswer, answerTime)
+	case err != nil:
+		return err
+	case t.tenant != 0 && !t.held:
+		return &muster.Error{Kind: muster.KindNotFound, Detail: noTenant}
+	}
+	if t.held {
+		t.ctx = context.WithoutCancel(t.ctx)
+	}
+	return nil
+}
+
+// commit sends what is queued, and COMMIT behind it. An error that wraps errUnknown leaves open whether it was committed.
+func (t *tx) commit() error {
+	if t.tenant != 0 && !t.held { // nothing is committed without the lock
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	t.queue.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" {
+			return fmt.Errorf("COMMIT ended as %s", tag)
+		}
+		return nil
+	})
+	err := t.flush()
+	if err == nil || isRefusal(err) {
+		return err
+	}
+	if refused := serverError(err); refused == nil || refused.Severity != "ERROR" {
+		return fmt.Errorf("%w: %w", errUnknown, err)
+	}
+	return err
+}
+
+const rollbackTime = 5 * time.Second
+
+// rollback undoes what was done, so that the connection can be used again, or closes it.
+func (t *tx) rollback(cause error) {
+	if !t.begun || t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), rollbackTime)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "ROLLBACK"); err != nil || isReadOnly(cause) {
+		_ = t.conn.Close(ctx) // the pool makes another
+	}
+}
+
+// The transactions' kinds.
+const (
+	beginRead  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+)
+
+// transaction runs f between begin and COMMIT, or ROLLBACK if it fails.
+func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID, f func(*tx) error) error {
+	c, err := s.pool.Acquire(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	defer c.Release()
+	t := &tx{conn: c.Conn(), queue: &pgx.Batch{}, ctx: ctx, tenant: tenant}
+	t.queue.Queue(begin)
+	if s.local != "" {
+		t.queue.Queue(s.local)
+	}
+	if tenant != 0 {
+		t.rows(func(row scanner) error {
+			t.held = true
+			return scanUsage(row, &t.usage, &t.sequence)
+		}, lockUsage, tenant)
+	}
+	if err = f(t); err == nil {
+		err = t.commit()
+	}
+	if err != nil {
+		t.rollback(err)
+	}
+	if err != nil && c.Conn().IsClosed() && ctx.Err() == nil {
+		// The server is gone, or no longer the one that may be written, and so it is for the pool's other connections.
+		s.pool.Reset()
+		if !errors.Is(err, errUnknown) {
+			err = fmt.Errorf("%w: %w", errLost, err)
+		}
+	}
+	return err
+}
+
+// read runs f in a transaction in which whatever it reads is of one moment.
+func (s *Store) read(ctx context.Context, f func(*tx) error) error {
+	return s.transaction(ctx, beginRead, 0, f)
+}
+
+// write runs f in a transaction that has the tenant's lock, and returns when it has reached the disk. Transactions of a
+// process that want the same lock wait for each other here, and not with a connection each. A context that ends withdraws a
+// write that waits; one that has its lock runs to its end. Statements that f queues before its first flush are sent along
+// with the one that takes the lock, and run when it is had.
+func (s *Store) write(ctx context.Context, tenant muster.ID, f func(*tx) error) error {
+	release, err := s.turns.take(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.transaction(ctx, beginWrite, tenant, f)
+}
+
+// writeOutside runs f in a transaction that writes what stands outside of tenants.
+func (s *Store) writeOutside(ctx context.Context, f func(*tx) error) error {
+	return s.transaction(ctx, beginWrite, 0, f)
+}
