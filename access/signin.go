@@ -21,8 +21,8 @@ import (
 // help to guess (KooDrive contract, section 5; OWASP Authentication Cheat Sheet).
 const refusalTime = 500 * time.Millisecond
 
-// maxAccount bounds what somebody signs in as, in bytes: the longest of a phone, an account and an e-mail address.
-const maxAccount = 254
+// maxAccount bounds what somebody signs in as, in bytes. No phone, account or e-mail address is as long.
+const maxAccount = 2048
 
 // errSignIn is the one refusal of a sign-in.
 var errSignIn = &muster.Error{
