@@ -27,7 +27,8 @@ const nameOf = "The name of a department"
 //
 // Its refusals are [*muster.Error]: KindInvalid for a field that breaks a rule, KindNotFound for a tenant or department that
 // is not there, KindForbidden for one that the actor does not administer, and KindConflict for what is at odds with the tree as
-// it is, with Field "name" (taken among the siblings), "parentId" (it cannot stand there) or "id".
+// it is: with Field "name" (taken among the siblings), "parentId" (it cannot stand there) or "id" (taken), or without one where a
+// department cannot be deleted.
 type Departments struct {
 	Store Store
 	IDs   *muster.IDSource
@@ -170,14 +171,14 @@ func (s *Departments) Delete(ctx context.Context, tenant muster.ID, actor muster
 			return nil, err
 		}
 		if gone.Parent == 0 {
-			return nil, refuse(muster.KindConflict, "id", "The root department cannot be deleted.")
+			return nil, refuse(muster.KindConflict, "", "The root department cannot be deleted.")
 		}
 		members, children, err := r.Count(id)
 		if err != nil {
 			return nil, err
 		}
 		if members > 0 || children > 0 {
-			return nil, refuse(muster.KindConflict, "id", "The department is not empty: it has %s and %s directly below it. Move or delete them first.",
+			return nil, refuse(muster.KindConflict, "", "The department is not empty: it has %s and %s directly below it. Move or delete them first.",
 				counted(members, "member"), counted(children, "department"))
 		}
 		return &Writes{Delete: []muster.ID{id}}, nil
@@ -288,7 +289,7 @@ func changeable(r Reader, actor muster.Actor, id muster.ID) (*muster.Department,
 	case err != nil:
 		return nil, err
 	case d == nil:
-		return nil, refuse(muster.KindNotFound, "id", "The department does not exist.")
+		return nil, refuse(muster.KindNotFound, "", "The department does not exist.")
 	case actor.Scope() == id:
 		return nil, refuse(muster.KindForbidden, "", "A department administrator changes departments below his own, not his own.")
 	default:
