@@ -3,8 +3,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -15,12 +13,24 @@ import (
 // first, once; after a turn it goes to the back.
 type Dispatcher interface {
 	// Wake says that the lane has work. It is called after the work was stored, may be called at any time, any number of
-	// times, and does not block; a wake during the lane's turn leads to another turn.
+	// times, and does not block; when the lane has a turn meanwhile, it gets another. A dispatcher that shares the store's
+	// database is told of work in the transaction that stores it, and takes Wake for a hint to look now.
 	Wake(lane muster.LaneRef)
-	// Run gives turns until ctx ends, and returns when no turn runs. It is called once.
-	Run(ctx context.Context, turn Turn)
+	// Run does what is to be done until ctx ends, and returns when no turn and no round runs. It is called once.
+	Run(ctx context.Context, duties Duties)
 	// Trouble tells which lanes wait out a fault, nil if none does.
 	Trouble() error
+}
+
+// Duties are what a Dispatcher has done.
+type Duties struct {
+	Turn Turn
+	// Pending lists the lanes that have work, in any order. A dispatcher of many nodes looks from time to time for those
+	// that none of them knows of. nil: there are none.
+	Pending func(ctx context.Context) ([]muster.LaneRef, error)
+	// Round is done soon after the start and then every RoundEvery, on one node at a time; nil: there is nothing to do.
+	Round      func(ctx context.Context)
+	RoundEvery time.Duration
 }
 
 // Turn works on a lane until the slice is over or no work is left, which it tells by more. An error is a fault of what
@@ -43,12 +53,6 @@ func NewSlice(waiting func() bool) *Slice { return &Slice{since: time.Now(), wai
 const (
 	sliceContended = 250 * time.Millisecond // of a turn while another lane waits
 	sliceAlone     = 2 * time.Second        // of a turn while none does
-
-	backoffFirst = 100 * time.Millisecond
-	backoffMost  = 30 * time.Second
-
-	waitFirst = 20 * time.Millisecond // after ErrWait, doubled each time in a row
-	waitMost  = time.Second
 )
 
 // Over reports whether the turn should come to its end.
@@ -59,7 +63,8 @@ func (s *Slice) Over() bool {
 
 // Local is the Dispatcher of a single process, in memory.
 type Local struct {
-	workers int
+	workers  int
+	troubles Troubles
 
 	mu     sync.Mutex
 	change *sync.Cond // a lane was queued, or Run ends
@@ -70,12 +75,9 @@ type Local struct {
 }
 
 type laneState struct {
-	running bool
-	woken   bool // while running or pausing
-	faults  int  // in a row
-	waits   int  // in a row
-	timer   *time.Timer
-	err     error
+	woken    bool // while running or pausing
+	setbacks Setbacks
+	timer    *time.Timer
 }
 
 // NewLocal makes a dispatcher that runs as many turns at once as workers says, at least 1.
@@ -99,9 +101,12 @@ func (d *Local) Wake(lane muster.LaneRef) {
 }
 
 // Run implements [Dispatcher].
-func (d *Local) Run(ctx context.Context, turn Turn) {
+func (d *Local) Run(ctx context.Context, duties Duties) {
 	defer context.AfterFunc(ctx, d.end)()
 	var workers sync.WaitGroup
+	if duties.Round != nil {
+		workers.Go(func() { rounds(ctx, duties) })
+	}
 	for range d.workers {
 		workers.Go(func() {
 			for {
@@ -109,12 +114,25 @@ func (d *Local) Run(ctx context.Context, turn Turn) {
 				if !ok {
 					return
 				}
-				more, err := turn(ctx, lane, NewSlice(d.waiting))
+				more, err := duties.Turn(ctx, lane, NewSlice(d.waiting))
 				d.give(lane, more, err)
 			}
 		})
 	}
 	workers.Wait()
+}
+
+func rounds(ctx context.Context, duties Duties) {
+	ticker := time.NewTicker(duties.RoundEvery)
+	defer ticker.Stop()
+	for {
+		duties.Round(ctx)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (d *Local) end() {
@@ -145,8 +163,7 @@ func (d *Local) take(ctx context.Context) (muster.LaneRef, bool) {
 	}
 	lane := (*from)[0]
 	*from = (*from)[1:]
-	s := d.lanes[lane]
-	s.running, s.woken = true, false
+	d.lanes[lane].woken = false
 	return lane, true
 }
 
@@ -154,21 +171,14 @@ func (d *Local) take(ctx context.Context) (muster.LaneRef, bool) {
 func (d *Local) give(lane muster.LaneRef, more bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.troubles.Note(lane, err)
 	s := d.lanes[lane]
-	s.running, s.err = false, nil
+	pause := s.setbacks.After(err)
 	switch {
 	case d.ended:
-	case errors.Is(err, ErrWait):
-		s.timer = time.AfterFunc(min(waitFirst<<min(s.waits, 10), waitMost), func() { d.requeue(lane) })
-		s.waits++
-		s.faults = 0
-	case err != nil:
-		s.err = err
-		s.timer = time.AfterFunc(backoff(s.faults), func() { d.requeue(lane) })
-		s.faults++
-		s.waits = 0
+	case pause > 0:
+		s.timer = time.AfterFunc(pause, func() { d.requeue(lane) })
 	case more || s.woken:
-		s.faults, s.waits = 0, 0
 		d.queue = append(d.queue, lane)
 		d.change.Signal()
 	default:
@@ -184,16 +194,6 @@ func (d *Local) requeue(lane muster.LaneRef) {
 	d.change.Signal()
 }
 
-// backoff is the pause after the n-th fault in a row: doubled each time, capped, and spread so that lanes that failed
-// together do not come back together.
-func backoff(n int) time.Duration {
-	pause := backoffMost
-	if n < 10 {
-		pause = min(backoffFirst<<n, backoffMost)
-	}
-	return pause/2 + rand.N(pause/2)
-}
-
 func (d *Local) waiting() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -201,18 +201,4 @@ func (d *Local) waiting() bool {
 }
 
 // Trouble implements [Dispatcher].
-func (d *Local) Trouble() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var lanes int
-	var last error
-	for _, s := range d.lanes {
-		if s.err != nil {
-			lanes, last = lanes+1, s.err
-		}
-	}
-	if lanes == 0 {
-		return nil
-	}
-	return &muster.Error{Kind: muster.KindUnavailable, Detail: fmt.Sprintf("%d lanes wait out a fault and will be tried again", lanes), Err: last}
-}
+func (d *Local) Trouble() error { return d.troubles.Err() }

@@ -11,7 +11,9 @@ import (
 
 func TestLocalDispatcher(t *testing.T) {
 	t.Parallel()
-	dispatchtest.Run(t, func(_ *testing.T, turns int) provision.Dispatcher { return provision.NewLocal(turns) })
+	dispatchtest.Run(t, func(_ *testing.T, turns int) dispatchtest.Subject {
+		return dispatchtest.Subject{Dispatcher: provision.NewLocal(turns)}
+	})
 }
 
 // A turn that nobody waits for goes on past its slice, but not for ever; one that others wait for ends.

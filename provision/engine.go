@@ -114,8 +114,8 @@ func (e *Engine) Start(ctx context.Context) error {
 	for _, lane := range pending {
 		e.Dispatcher.Wake(lane)
 	}
-	e.running.Go(func() { e.Dispatcher.Run(run, e.turn) })
-	e.running.Go(func() { e.purge(run) })
+	duties := Duties{Turn: e.turn, Pending: e.Store.Pending, Round: e.purge, RoundEvery: e.PurgeEvery}
+	e.running.Go(func() { e.Dispatcher.Run(run, duties) })
 	return nil
 }
 

@@ -3,27 +3,17 @@ package provision
 import (
 	"context"
 	"log/slog"
-	"time"
 )
 
 // purge forgets finished batches past their retention, in small steps between which other writers come first. A fault
 // leaves the rest to the next round.
 func (e *Engine) purge(ctx context.Context) {
-	ticker := time.NewTicker(e.PurgeEvery)
-	defer ticker.Stop()
-	for {
-		if err := e.purgeRound(ctx); err != nil && ctx.Err() == nil {
-			e.Logger.LogAttrs(ctx, slog.LevelWarn, "purging finished batches stopped and will be tried again", slog.Any("error", err))
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
+	if err := e.purgeAll(ctx); err != nil && ctx.Err() == nil {
+		e.Logger.LogAttrs(ctx, slog.LevelWarn, "purging finished batches stopped and will be tried again", slog.Any("error", err))
 	}
 }
 
-func (e *Engine) purgeRound(ctx context.Context) error {
+func (e *Engine) purgeAll(ctx context.Context) error {
 	tenants, err := e.Store.Tenants(ctx)
 	if err != nil {
 		return err

@@ -7,13 +7,29 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"muster"
 	"muster/provision"
 )
 
+// Subject is a dispatcher to test.
+type Subject struct {
+	provision.Dispatcher
+	// Store does what a store does for the dispatcher in the transaction that stores a lane's work; nil: nothing.
+	Store func(lane muster.LaneRef)
+}
+
+// Wake stores work of the lane and then wakes it, as the engine does.
+func (s Subject) Wake(lane muster.LaneRef) {
+	if s.Store != nil {
+		s.Store(lane)
+	}
+	s.Dispatcher.Wake(lane)
+}
+
 // Run tests dispatchers that open makes, each for a test of its own, with the given number of turns at once.
-func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) {
+func Run(t *testing.T, open func(t *testing.T, turns int) Subject) {
 	t.Run("a woken lane gets a turn", func(t *testing.T) {
 		t.Parallel()
 		d := start(t, open(t, 2))
@@ -57,7 +73,7 @@ func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) 
 		running := map[muster.LaneRef]bool{}
 		left := 400
 		done := make(chan struct{})
-		run(t, dispatcher, func(_ context.Context, lane muster.LaneRef, _ *provision.Slice) (bool, error) {
+		run(t, dispatcher, turning(func(_ context.Context, lane muster.LaneRef, _ *provision.Slice) (bool, error) {
 			mu.Lock()
 			if running[lane] {
 				t.Errorf("two turns of %v at once", lane)
@@ -73,7 +89,7 @@ func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) 
 				close(done)
 			}
 			return left%3 == 0, nil
-		})
+		}))
 		dispatcher.Wake(laneA)
 		dispatcher.Wake(laneB)
 		<-done
@@ -192,6 +208,27 @@ func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) 
 		call.end <- end{}
 	})
 
+	t.Run("rounds are done, one at a time", func(t *testing.T) {
+		t.Parallel()
+		running := make(chan struct{}, 1)
+		rounds := make(chan struct{})
+		run(t, open(t, 1), provision.Duties{RoundEvery: time.Second, Round: func(ctx context.Context) {
+			select {
+			case running <- struct{}{}:
+			default:
+				t.Error("two rounds at once")
+			}
+			select {
+			case rounds <- struct{}{}:
+			case <-ctx.Done():
+			}
+			<-running
+		}})
+		for range 3 {
+			<-rounds
+		}
+	})
+
 	t.Run("the end waits for the turns that run", func(t *testing.T) {
 		t.Parallel()
 		dispatcher := open(t, 1)
@@ -200,12 +237,12 @@ func Run(t *testing.T, open func(t *testing.T, turns int) provision.Dispatcher) 
 		finished := false
 		go func() {
 			defer close(ended)
-			dispatcher.Run(ctx, func(ctx context.Context, _ muster.LaneRef, _ *provision.Slice) (bool, error) {
+			dispatcher.Run(ctx, turning(func(ctx context.Context, _ muster.LaneRef, _ *provision.Slice) (bool, error) {
 				close(began)
 				<-ctx.Done()
 				finished = true
 				return true, nil
-			})
+			}))
 		}()
 		dispatcher.Wake(laneA)
 		<-began
@@ -242,7 +279,7 @@ type end struct {
 func start(t *testing.T, d provision.Dispatcher) *bundle {
 	t.Helper()
 	b := &bundle{Dispatcher: d, calls: make(chan call)}
-	run(t, d, func(ctx context.Context, lane muster.LaneRef, _ *provision.Slice) (bool, error) {
+	run(t, d, turning(func(ctx context.Context, lane muster.LaneRef, _ *provision.Slice) (bool, error) {
 		ends := make(chan end, 1)
 		select {
 		case b.calls <- call{lane: lane, end: ends}:
@@ -255,17 +292,19 @@ func start(t *testing.T, d provision.Dispatcher) *bundle {
 		case <-ctx.Done():
 			return false, nil
 		}
-	})
+	}))
 	return b
 }
 
-func run(t *testing.T, d provision.Dispatcher, turn provision.Turn) {
+func turning(turn provision.Turn) provision.Duties { return provision.Duties{Turn: turn} }
+
+func run(t *testing.T, d provision.Dispatcher, duties provision.Duties) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		d.Run(ctx, turn)
+		d.Run(ctx, duties)
 	}()
 	t.Cleanup(func() {
 		cancel()
