@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"api/strictjson":         nil,
 	"api/koodrive":           {".", "access", "access/signature", "api/strictjson", "directory", "mapping", "provision"},
 	"api/federation":         {".", "access", "api/strictjson", "mapping", "provision"},
+	"api/activation":         {".", "access", "password"},
 	"api/native":             {".", "access", "directory", "mapping", "provision", "secret"},
 	"directory":              {".", "mapping"},
 	"client":                 {"access/signature"},
