@@ -53,7 +53,7 @@ const (
 	broughtSecret = "a secret that the client holds"
 )
 
-func setup(t *testing.T) *bundle {
+func setup(t testing.TB) *bundle {
 	t.Helper()
 	b := &bundle{dir: t.TempDir(), clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
 	var err error
@@ -74,7 +74,7 @@ func setup(t *testing.T) *bundle {
 }
 
 // openKeyring gives the keys as another process of the installation holds them.
-func (b *bundle) openKeyring(t *testing.T) *secret.Keyring {
+func (b *bundle) openKeyring(t testing.TB) *secret.Keyring {
 	t.Helper()
 	k, err := secret.Open(t.Context(), secret.Config{Master: b.dir + "/master.key"}, b.store)
 	must(t, err)
@@ -114,7 +114,7 @@ func refused(t *testing.T, err error, kind muster.Kind) *muster.Error {
 	return e
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ type people struct {
 	direct provision.Direct
 }
 
-func setupPeople(t *testing.T) *people {
+func setupPeople(t testing.TB) *people {
 	t.Helper()
 	b := setup(t)
 	pool, err := password.NewPool(password.Hasher{Params: cheap}, 2)

@@ -55,12 +55,14 @@ type Sessions struct {
 	decoy    decoy
 }
 
-// Session is what a user who signed in is given, in the clear and never to be had again. It prints without its tokens.
+// Session is what a user who signed in is given, in the clear and never to be had again. It prints without its tokens and
+// without him.
 type Session struct {
 	AccessToken  string    // 48 lower-case hexadecimal digits
 	RefreshToken string    // likewise
 	IssuedAt     time.Time // a whole second
 	ExpiresAt    time.Time // of AccessToken: SessionLife after IssuedAt
+	User         *muster.User
 }
 
 // Format leaves the tokens out, whatever the verb.
@@ -149,7 +151,7 @@ func (s *Sessions) Refresh(ctx context.Context, hint TenantHint, refreshToken st
 	case err != nil:
 		return nil, fault("use a refresh token", err)
 	}
-	return next.session(), nil
+	return next.session(user), nil
 }
 
 // token finds a token that lives; nil if there is none.
@@ -194,8 +196,8 @@ func newTokens(tenant muster.ID, user *muster.User, family muster.ID) *tokens {
 func (t *tokens) stored() []*Token { return t.of[:] }
 
 // session is right once the store has set the tokens' times.
-func (t *tokens) session() *Session {
-	return &Session{AccessToken: t.access, RefreshToken: t.refresh, IssuedAt: t.of[0].IssuedAt, ExpiresAt: t.of[0].ExpiresAt}
+func (t *tokens) session(user *muster.User) *Session {
+	return &Session{AccessToken: t.access, RefreshToken: t.refresh, IssuedAt: t.of[0].IssuedAt, ExpiresAt: t.of[0].ExpiresAt, User: user}
 }
 
 func newHexToken() string {

@@ -70,7 +70,7 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (*Session, error
 	if err := s.Store.CreateTokens(ctx, r.Tenant.ID, opened.stored()...); err != nil {
 		return nil, fault("store a session's tokens", err)
 	}
-	return opened.session(), nil
+	return opened.session(user), nil
 }
 
 // refuse counts the attempt, and answers when it is time to.

@@ -41,8 +41,8 @@ func TestWhoIsMeantAtSignIn(t *testing.T) {
 			continue
 		}
 		must(t, err)
-		if got := p.speaksFor(t, session.AccessToken); got != want {
-			t.Errorf("%q means user %s, want %s", name, got, want)
+		if got := p.speaksFor(t, session.AccessToken); got != want || session.User.ID != want {
+			t.Errorf("%q means user %s and gives the token of %s, want %s", name, session.User.ID, got, want)
 		}
 	}
 	p.act(t, muster.ActionDelete, digits)
