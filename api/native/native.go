@@ -1,5 +1,5 @@
-// Package native is Muster's own HTTP API under /api/v1: tenants, their credentials, roles and federation profiles, and the
-// keys of the installation.
+// Package native is Muster's own HTTP API under /api/v1: tenants, their departments, users, credentials, roles and federation
+// profiles, and the keys of the installation.
 // Refusals are problem details (RFC 9457), and the OpenAPI 3.1 description is generated from the code and served at
 // /api/v1/openapi.json.
 //
@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"muster/access"
+	"muster/directory"
 	"muster/secret"
 )
 
@@ -34,14 +35,16 @@ type Keys interface {
 
 // Config is what the API stands on. All fields are mandatory.
 type Config struct {
-	Access     *access.Service
-	Roles      *access.Roles
-	Federation *access.Federation
-	Trier      FederationTrier
-	Keys       Keys
-	Sealed     secret.Rewrapper // what is sealed under the keys
-	Logger     *slog.Logger     // takes the causes of internal errors, which no answer has
-	Version    string           // of the server, for the API's description
+	Access      *access.Service
+	Departments *directory.Departments
+	Users       *directory.Users
+	Roles       *access.Roles
+	Federation  *access.Federation
+	Trier       FederationTrier
+	Keys        Keys
+	Sealed      secret.Rewrapper // what is sealed under the keys
+	Logger      *slog.Logger     // takes the causes of internal errors, which no answer has
+	Version     string           // of the server, for the API's description
 }
 
 type api struct{ Config }
@@ -54,6 +57,8 @@ func New(c Config) http.Handler {
 	a.addTenants(h)
 	a.addAdministrators(h)
 	a.addCredentials(h)
+	a.addDepartments(h)
+	a.addUsers(h)
 	a.addRoles(h)
 	a.addFederation(h)
 	a.addKeys(h)

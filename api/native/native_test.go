@@ -19,6 +19,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/native"
+	"muster/directory"
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
@@ -50,13 +51,17 @@ func setup(t *testing.T) *installation {
 		t.Fatal(err)
 	}
 	in := &installation{t: t, store: store, log: new(bytes.Buffer)}
+	direct := provision.Direct{Store: store, Now: time.Now}
 	in.handler = native.New(native.Config{
-		Access:  &access.Service{Store: store, Directory: provision.Direct{Store: store, Now: time.Now}, Keyring: keys, IDs: ids, Now: time.Now},
+		Access:  &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
 		Roles:   &access.Roles{Store: store, IDs: ids, Now: time.Now},
 		Keys:    keys,
 		Sealed:  store,
 		Logger:  slog.New(slog.NewTextHandler(in.log, nil)),
 		Version: "test",
+
+		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now},
+		Users:       &directory.Users{Store: store, Changer: direct},
 
 		Federation: &access.Federation{Store: store, Keyring: keys, Check: noWrongCondition},
 		Trier:      echo{},
@@ -95,11 +100,12 @@ func TestTheLifeOfATenant(t *testing.T) {
 	t.Parallel()
 	in := setup(t)
 	made := call[native.Tenant](in, 201, "POST", "/tenants",
-		`{"name":"acme","adminUserId":"1505084218764547200","settings":{"phoneRegion":"DE","userLimit":5}}`)
+		`{"name":"acme","host":"Acme.Example.org","adminUserId":"1505084218764547200","settings":{"phoneRegion":"DE","userLimit":5}}`)
 	if len(made.Administrators) != 1 || made.Administrators[0].ID != 1505084218764547200 {
 		t.Errorf("administrators %v, want the one brought along", made.Administrators)
 	}
 	path := "/tenants/" + made.ID.String()
+	made.Usage = &native.Usage{Users: 1}
 	if read := call[native.Tenant](in, 200, "GET", path, ""); !cmp.Equal(made, read) {
 		t.Errorf("read (-made +read):\n%s", cmp.Diff(made, read))
 	}
@@ -109,6 +115,12 @@ func TestTheLifeOfATenant(t *testing.T) {
 		t.Errorf("%s changed (-want +got):\n%s", changed.Name, diff)
 	}
 	call[native.Tenant](in, 200, "PATCH", path, `{"name":"Acme & Co."}`)
+	if made.Host != "acme.example.org" || changed.Host != made.Host {
+		t.Errorf("made at host %q, then at %q", made.Host, changed.Host)
+	}
+	if gone := call[native.Tenant](in, 200, "PATCH", path, `{"host":""}`); gone.Host != "" {
+		t.Errorf("its host is still %q", gone.Host)
+	}
 	if list := call[native.Tenants](in, 200, "GET", "/tenants?name=Acme%20%26%20Co.", ""); len(list.Tenants) != 1 || list.Tenants[0].ID != made.ID {
 		t.Errorf("found %v", list)
 	}

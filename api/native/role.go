@@ -118,10 +118,7 @@ func (a *api) listRoles(ctx context.Context, tenant muster.ID, name string, afte
 		if err == nil && r.ID > after {
 			page.Roles = append(page.Roles, roleOf(r))
 		}
-		if muster.KindOf(err) == muster.KindNotFound {
-			_, err = a.Access.Tenant(ctx, tenant) // no role is an empty list, no tenant is not
-		}
-		return page, err
+		return page, a.orNone(ctx, tenant, err)
 	}
 	found, err := a.Roles.List(ctx, tenant, after, limit)
 	for i := range found {
@@ -131,6 +128,14 @@ func (a *api) listRoles(ctx context.Context, tenant muster.ID, name string, afte
 		page.Next = found[limit-1].ID
 	}
 	return page, err
+}
+
+// orNone takes an error that nothing was found for none: then the list is empty, unless there is no such tenant.
+func (a *api) orNone(ctx context.Context, tenant muster.ID, err error) error {
+	if muster.KindOf(err) == muster.KindNotFound {
+		_, err = a.Access.Tenant(ctx, tenant)
+	}
+	return err
 }
 
 func (a *api) changeRole(ctx context.Context, tenant, id muster.ID, patch *RolePatch) (Role, error) {

@@ -14,6 +14,7 @@ import (
 // NewTenant is the body that makes a tenant. Ids that clients already hold can be brought along.
 type NewTenant struct {
 	Name             string                `json:"name" doc:"1 to 64 characters, unique in the installation"`
+	Host             string                `json:"host,omitempty" doc:"host name by which its users reach it, unique in the installation"`
 	Settings         muster.TenantSettings `json:"settings,omitzero"`
 	ID               muster.ID             `json:"id,omitempty" doc:"of the past; absent makes one"`
 	RootDepartmentID muster.ID             `json:"rootDepartmentId,omitempty" doc:"of the past; absent makes one"`
@@ -21,14 +22,22 @@ type NewTenant struct {
 	AdminName        string                `json:"adminName,omitempty" doc:"first name of the administrator; absent is Administrator"`
 }
 
-// Tenant is a tenant. Lists and changes answer without its administrators.
+// Tenant is a tenant. Lists and changes answer without its administrators and usage.
 type Tenant struct {
 	ID               muster.ID             `json:"id"`
 	Name             string                `json:"name"`
+	Host             string                `json:"host,omitempty"`
 	RootDepartmentID muster.ID             `json:"rootDepartmentId"`
 	Settings         muster.TenantSettings `json:"settings"`
 	CreatedAt        time.Time             `json:"createdAt"`
 	Administrators   []Administrator       `json:"administrators,omitempty" nullable:"false" doc:"enabled system administrators, at most 20"`
+	Usage            *Usage                `json:"usage,omitempty"`
+}
+
+// Usage is what a tenant has taken of its limits.
+type Usage struct {
+	Users           int64 `json:"users" doc:"seats taken, of userLimit"`
+	PersonalSpaceGB int64 `json:"personalSpaceGB" doc:"sum of the users' capacities, of the quota"`
 }
 
 // Administrator is a user who administers a tenant.
@@ -44,7 +53,7 @@ type Tenants struct {
 }
 
 func tenantOf(t *muster.Tenant, admins []muster.User) Tenant {
-	wire := Tenant{ID: t.ID, Name: t.Name, RootDepartmentID: t.RootDepartment, Settings: t.Settings, CreatedAt: t.CreatedAt}
+	wire := Tenant{ID: t.ID, Name: t.Name, Host: t.Host, RootDepartmentID: t.RootDepartment, Settings: t.Settings, CreatedAt: t.CreatedAt}
 	for i := range admins {
 		wire.Administrators = append(wire.Administrators, Administrator{ID: admins[i].ID})
 	}
@@ -54,6 +63,7 @@ func tenantOf(t *muster.Tenant, admins []muster.User) Tenant {
 // TenantPatch changes the parts of a tenant that it has.
 type TenantPatch struct {
 	Name     *string        `json:"name,omitempty"`
+	Host     *string        `json:"host,omitempty" doc:"empty takes it away"`
 	Settings *SettingsPatch `json:"settings,omitempty"`
 }
 
@@ -104,12 +114,12 @@ func (a *api) addTenants(h huma.API) {
 			list, err := a.listTenants(ctx, in.Name)
 			return reply(ctx, a, Tenants{Tenants: list}, err)
 		})
-	huma.Register(h, operation("get-tenant", http.MethodGet, "/tenants/{tenant}", "Read a tenant and who administers it", tag, http.StatusOK),
+	huma.Register(h, operation("get-tenant", http.MethodGet, "/tenants/{tenant}", "Read a tenant, who administers it, and what it has taken of its limits", tag, http.StatusOK),
 		func(ctx context.Context, in *tenantPath) (*answer[Tenant], error) {
 			t, err := a.tenant(ctx, in.Tenant.id)
 			return reply(ctx, a, t, err)
 		})
-	huma.Register(h, operation("change-tenant", http.MethodPatch, "/tenants/{tenant}", "Change a tenant's name or settings", tag, http.StatusOK),
+	huma.Register(h, operation("change-tenant", http.MethodPatch, "/tenants/{tenant}", "Change a tenant's name, host or settings", tag, http.StatusOK),
 		func(ctx context.Context, in *struct {
 			Tenant pathID `path:"tenant"`
 			Body   TenantPatch
@@ -134,6 +144,7 @@ func (a *api) addAdministrators(h huma.API) {
 func (a *api) createTenant(ctx context.Context, n *NewTenant) (Tenant, error) {
 	tenant, admin, err := a.Access.CreateTenant(ctx, access.NewTenant{
 		Name:           n.Name,
+		Host:           n.Host,
 		Settings:       n.Settings,
 		ID:             n.ID,
 		RootDepartment: n.RootDepartmentID,
@@ -183,11 +194,17 @@ func (a *api) tenant(ctx context.Context, id muster.ID) (Tenant, error) {
 	if err != nil {
 		return Tenant{}, err
 	}
-	return tenantOf(t, admins), nil
+	quota, err := a.Users.Quota(ctx, id, operator)
+	if err != nil {
+		return Tenant{}, err
+	}
+	whole := tenantOf(t, admins)
+	whole.Usage = &Usage{Users: quota.Users, PersonalSpaceGB: quota.CapacityGB}
+	return whole, nil
 }
 
 func (a *api) changeTenant(ctx context.Context, id muster.ID, patch *TenantPatch) (Tenant, error) {
-	change := access.TenantChange{Name: patch.Name}
+	change := access.TenantChange{Name: patch.Name, Host: patch.Host}
 	if patch.Settings != nil {
 		t, err := a.Access.Tenant(ctx, id)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/native"
+	"muster/directory"
 	"muster/mapping"
 	"muster/provision"
 	"muster/secret"
@@ -117,10 +118,13 @@ func (in *installation) client() (*nativeClient, func() error, error) {
 // native is the API for the operator of the installation.
 func (in *installation) native(engine *provision.Engine) http.Handler {
 	return native.New(native.Config{
-		Access: in.access, Roles: &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
-		Federation: &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
-		Trier:      &trier{store: in.store, engine: engine},
-		Keys:       in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
+		Access:      in.access,
+		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
+		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}},
+		Roles:       &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
+		Federation:  &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
+		Trier:       &trier{store: in.store, engine: engine},
+		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	})
 }
 
