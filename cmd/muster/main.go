@@ -61,6 +61,8 @@ type cli struct {
 	Request    requestCmd    `cmd:"" help:"Sign a request, send it, and print the answer."`
 	Tenant     tenantCmd     `cmd:"" help:"Make, list and change tenants."`
 	Credential credentialCmd `cmd:"" help:"Make, list, rotate and disable the key pairs that applications sign with."`
+	Department departmentCmd `cmd:"" help:"List, make, move, rename, remove and import departments."`
+	User       userCmd       `cmd:"" help:"List, show, change, disable, enable and delete users."`
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`

@@ -27,7 +27,7 @@ func (r *refusal) Error() string {
 	var b strings.Builder
 	b.WriteString(r.Detail)
 	for _, e := range r.Errors {
-		if e.Message != "" && e.Message != r.Detail {
+		if !strings.HasSuffix(r.Detail, e.Message) {
 			_, _ = fmt.Fprintf(&b, "; %s: %s", strings.TrimPrefix(e.Location, "body."), e.Message)
 		}
 	}

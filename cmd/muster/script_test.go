@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"mode":   mode,
 			"serve":  serve,
 			"settle": settle,
+			"until":  until,
 		},
 	})
 }
@@ -76,6 +78,22 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("muster %s exited with %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+// until runs a muster command again and again until it prints what the pattern matches: until 'Ada' user list.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN ARGUMENT...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for range 200 { // runs of a process, which take some 10 s
+		ts.Check(ts.Exec("muster", args[1:]...))
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("muster %s never printed %s", strings.Join(args[1:], " "), args[0])
 }
 
 // field puts a value from the JSON that was printed last into a variable: field APP credentials.0.appId. With ! there

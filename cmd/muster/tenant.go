@@ -16,7 +16,7 @@ type tenantCmd struct {
 	Create tenantCreateCmd `cmd:"" help:"Make a tenant with an administrator and a credential."`
 	List   tenantListCmd   `cmd:"" help:"List tenants."`
 	Show   tenantShowCmd   `cmd:"" help:"Show a tenant and who administers it."`
-	Set    tenantSetCmd    `cmd:"" help:"Change a tenant's name or settings."`
+	Set    tenantSetCmd    `cmd:"" help:"Change a tenant's name, host or settings."`
 }
 
 // settingFlags are a tenant's settings. Those that are not given stay as they are.
@@ -42,12 +42,13 @@ type tenantCreateCmd struct {
 	settingFlags
 	pairFlags
 	Name    string `arg:"" help:"Name of the tenant, unique in the installation."`
+	Host    string `env:"-" placeholder:"HOST" help:"Host name by which the tenant's users reach it, unique in the installation."`
 	ID      string `env:"-" placeholder:"ID" help:"Id that clients already hold for the tenant."`
 	AdminID string `env:"-" placeholder:"ID" help:"Id that clients already hold for the administrator."`
 }
 
 func (c *tenantCreateCmd) Run(ctx context.Context, p *printer) (err error) {
-	body := native.NewTenant{Name: c.Name}
+	body := native.NewTenant{Name: c.Name, Host: c.Host}
 	if body.ID, err = idFlag("--id", c.ID); err != nil {
 		return err
 	}
@@ -149,15 +150,16 @@ type tenantSetCmd struct {
 	settingFlags
 	Tenant string  `arg:"" optional:"" help:"Id or name; not needed if there is only one."`
 	Name   *string `env:"-" placeholder:"NAME" help:"Another name."`
+	Host   *string `env:"-" placeholder:"HOST" help:"Host name by which the tenant's users reach it; empty for none."`
 }
 
 func (c *tenantSetCmd) Run(ctx context.Context, p *printer) (err error) {
-	patch := native.TenantPatch{Name: c.Name}
+	patch := native.TenantPatch{Name: c.Name, Host: c.Host}
 	if c.given() {
 		patch.Settings = c.patch()
 	}
 	if patch == (native.TenantPatch{}) {
-		return usagef("nothing to set: give one of --name, --phone-region, --unique-email, --user-limit, --personal-space")
+		return usagef("nothing to set: give one of --name, --host, --phone-region, --unique-email, --user-limit, --personal-space")
 	}
 	api, done, err := c.local(ctx, p)
 	if err != nil {
@@ -177,7 +179,7 @@ func (c *tenantSetCmd) Run(ctx context.Context, p *printer) (err error) {
 
 func describeTenant(w io.Writer, t *native.Tenant) {
 	s := &t.Settings
-	limit := "none"
+	limit, users, space := "none", "", ""
 	if s.UserLimit > 0 {
 		limit = strconv.FormatInt(s.UserLimit, 10)
 	}
@@ -185,14 +187,20 @@ func describeTenant(w io.Writer, t *native.Tenant) {
 	if region == "" {
 		region = "none"
 	}
+	if u := t.Usage; u != nil {
+		users, space = strconv.FormatInt(u.Users, 10), strconv.FormatInt(u.PersonalSpaceGB, 10)+" GB"
+	}
 	pairs(w,
 		[2]string{"id", t.ID.String()},
 		[2]string{"name", t.Name},
+		[2]string{"host", t.Host},
 		[2]string{"root department", t.RootDepartmentID.String()},
 		[2]string{"created", stamp(t.CreatedAt)},
 		[2]string{"phone region", region},
 		[2]string{"unique e-mail", strconv.FormatBool(s.UniqueEmail)},
+		[2]string{"users", users},
 		[2]string{"user limit", limit},
+		[2]string{"space allocated", space},
 		[2]string{"personal space", strconv.FormatInt(s.PersonalSpaceGB, 10) + " GB"},
 	)
 }
