@@ -1,5 +1,5 @@
-// Package native is Muster's own HTTP API under /api/v1: tenants, their departments, users, credentials, roles and federation
-// profiles, and the keys of the installation.
+// Package native is Muster's own HTTP API under /api/v1: tenants, their departments, users, batches of users, credentials, roles and
+// federation profiles, and the keys of the installation.
 // Refusals are problem details (RFC 9457), and the OpenAPI 3.1 description is generated from the code and served at
 // /api/v1/openapi.json.
 //
@@ -38,6 +38,8 @@ type Config struct {
 	Access      *access.Service
 	Departments *directory.Departments
 	Users       *directory.Users
+	Submitter   Submitter
+	Batches     BatchReader
 	Roles       *access.Roles
 	Federation  *access.Federation
 	Trier       FederationTrier
@@ -59,6 +61,7 @@ func New(c Config) http.Handler {
 	a.addCredentials(h)
 	a.addDepartments(h)
 	a.addUsers(h)
+	a.addBatches(h)
 	a.addRoles(h)
 	a.addFederation(h)
 	a.addKeys(h)

@@ -28,6 +28,7 @@ import (
 // installation serves the API over a database of its own.
 type installation struct {
 	t       *testing.T
+	config  native.Config
 	handler http.Handler
 	store   *sqlite.Store
 	log     *bytes.Buffer
@@ -52,7 +53,7 @@ func setup(t *testing.T) *installation {
 	}
 	in := &installation{t: t, store: store, log: new(bytes.Buffer)}
 	direct := provision.Direct{Store: store, Now: time.Now}
-	in.handler = native.New(native.Config{
+	in.config = native.Config{
 		Access:  &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
 		Roles:   &access.Roles{Store: store, IDs: ids, Now: time.Now},
 		Keys:    keys,
@@ -65,7 +66,8 @@ func setup(t *testing.T) *installation {
 
 		Federation: &access.Federation{Store: store, Keyring: keys, Check: noWrongCondition},
 		Trier:      echo{},
-	})
+	}
+	in.handler = native.New(in.config)
 	return in
 }
 
