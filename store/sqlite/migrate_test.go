@@ -2,15 +2,20 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pressly/goose/v3"
 
 	"muster"
+	"muster/access"
+	"muster/directory"
 	"muster/provision"
 )
 
@@ -96,6 +101,63 @@ func TestMigrationOfAFilledDatabase(t *testing.T) {
 	failures, err := s.Failures(ctx, 1, 20, muster.ContractKooDrive, 0, 10)
 	if err != nil || !failures.Batch.Finished() || len(failures.Kept) != 1 || failures.Outcomes[0].Subject != "12" {
 		t.Errorf("failures %+v, %v", failures, err)
+	}
+}
+
+// TestMigrationToDepartments: the tenants of version 3 of the schema get their roots, in which their users already are.
+func TestMigrationToDepartments(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	hash := sha256.Sum256([]byte("token"))
+	migrateTo(t, dir, 3,
+		`INSERT INTO tenants (id, name, root_department, settings, created_at) VALUES (1, 'R&D/IT/Ö', 2, '{}', 1000), (7, 'seven', 2, '{}', 2000)`,
+		`INSERT INTO tenant_usage VALUES (1, 3, 0, 1, 0, 0, 0), (7, 1, 0, 1, 0, 0, 0)`,
+		`INSERT INTO users (tenant, id, account, account_key, level, disabled, department, capacity_gb, created_at, updated_at) VALUES
+			(1, 10, 'Ann', 'ann', 2, 0, 2, 0, 1000, 2000), (1, 11, 'Bo', 'bo', 1, 0, 2, 0, 1000, 1000), (7, 10, 'Ann', 'ann', 2, 0, 2, 0, 1000, 1000)`,
+		fmt.Sprintf(`INSERT INTO tokens VALUES (1, x'%x', 1, 'app', 500, 1000, 9000000000000)`, hash),
+	)
+	s := open(t, dir, Options{})
+	defer closeStore(t, s)
+	ctx := t.Context()
+	for _, c := range []struct {
+		tenant  muster.ID
+		root    muster.Department
+		members int64
+	}{
+		{1, muster.Department{ID: 2, Name: "R&D-IT-Ö", IDPath: "/2/", CreatedAt: timeOf(1000)}, 2},
+		{7, muster.Department{ID: 2, Name: "seven", IDPath: "/2/", CreatedAt: timeOf(2000)}, 1},
+	} {
+		stored, err := s.Tenant(ctx, c.tenant)
+		if err != nil || stored.Host != "" {
+			t.Fatalf("tenant %+v, %v", stored, err)
+		}
+		root, err := s.Department(ctx, c.tenant, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A root that is made today would be the same.
+		if diff := cmp.Diff([]muster.Department{c.root, c.root}, []muster.Department{*root, muster.RootDepartment(stored)}); diff != "" {
+			t.Errorf("root of tenant %s (-want +got):\n%s", c.tenant, diff)
+		}
+		page, err := s.Users(ctx, c.tenant, directory.UserQuery{Department: 2, Limit: 10})
+		if err != nil || page.Total != c.members || int64(len(page.Users)) != c.members {
+			t.Errorf("tenant %s: users of the root %+v, %v", c.tenant, page, err)
+		}
+	}
+	ann, err := s.User(ctx, 1, 10)
+	if err != nil || ann.Account != "Ann" || ann.MustChangePassword || ann.TokenEpoch != 0 || ann.UpdatedAt != timeOf(2000) {
+		t.Errorf("user %+v, %v", ann, err)
+	}
+	token, err := s.Token(ctx, hash)
+	want := &access.Token{
+		Tenant: 1, Hash: hash, Kind: access.TokenApplication, AppID: "app", SecretAt: timeOf(500), Life: 8_999_999_999 * time.Second,
+		IssuedAt: timeOf(1000), ExpiresAt: timeOf(9_000_000_000_000),
+	}
+	if diff := cmp.Diff(want, token); err != nil || diff != "" {
+		t.Errorf("token, %v (-want +got):\n%s", err, diff)
+	}
+	if err := s.ChangeSignIns(ctx, 1, []muster.ID{10}, func(u *muster.SignIn) error { u.User.EndTokens(); return nil }); err != nil {
+		t.Error(err)
 	}
 }
 

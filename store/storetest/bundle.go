@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"muster"
 	"muster/provision"
@@ -69,8 +70,14 @@ func (b *bundle) is(err, want error) {
 
 func (b *bundle) same(what string, got, want any) {
 	b.Helper()
+	same(b, what, got, want)
+}
+
+// same is of tests within a test, too.
+func same(t rapid.TB, what string, got, want any) {
+	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
-		b.Fatalf("%s (-want +got):\n%s", what, diff)
+		t.Fatalf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
