@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ import (
 	"muster/api/native"
 	"muster/directory"
 	"muster/mapping"
+	"muster/password"
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
@@ -104,15 +106,38 @@ type refused struct{ error }
 
 func (refused) ExitCode() int { return exitRefused }
 
-// client is of the API as this process serves itself. Its engine stands still: it only says what one would do.
-func (in *installation) client() (*nativeClient, func() error, error) {
-	engine, err := provision.New(provision.Config{
-		Store: in.store, Keyring: in.keys, IDs: in.ids, Now: time.Now, Logger: in.options.logger, Registerer: prometheus.NewRegistry(),
-	})
+// client is of the API as this process serves itself. Its engine stands still, and only says what one would do, until work
+// is called; then it does what is queued until the client is closed.
+func (in *installation) client() (_ *nativeClient, done func() error, err error) {
+	pool, err := password.NewPool(password.Hasher{}, 0)
 	if err != nil {
 		return nil, nil, errors.Join(err, in.close())
 	}
-	return &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine)}}}, in.close, nil
+	engine, err := provision.New(provision.Config{
+		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
+		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: diskFree(in.options.dir),
+	})
+	if err != nil {
+		pool.Close()
+		return nil, nil, errors.Join(err, in.close())
+	}
+	works := false
+	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine)}}}
+	c.work = func(ctx context.Context) error {
+		err := engine.Start(ctx)
+		works = err == nil
+		return err
+	}
+	return c, func() error {
+		var err error
+		if works {
+			ctx, cancel := context.WithTimeout(context.Background(), turnDrain)
+			defer cancel()
+			err = engine.Stop(ctx)
+		}
+		pool.Close()
+		return errors.Join(err, in.close())
+	}, nil
 }
 
 // native is the API for the operator of the installation.
@@ -124,6 +149,8 @@ func (in *installation) native(engine *provision.Engine) http.Handler {
 		Roles:       &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
 		Federation:  &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
 		Trier:       &trier{store: in.store, engine: engine},
+		Submitter:   engine,
+		Batches:     in.store,
 		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	})
 }

@@ -63,6 +63,8 @@ type cli struct {
 	Credential credentialCmd `cmd:"" help:"Make, list, rotate and disable the key pairs that applications sign with."`
 	Department departmentCmd `cmd:"" help:"List, make, move, rename, remove and import departments."`
 	User       userCmd       `cmd:"" help:"List, show, change, disable, enable and delete users."`
+	Import     importCmd     `cmd:"" help:"Provision the users that a file lists."`
+	Batch      batchCmd      `cmd:"" help:"Show how a batch of users stands, and the outcomes of its rows."`
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`

@@ -18,7 +18,11 @@ import (
 )
 
 // nativeClient calls the native API over whatever its transport stands for.
-type nativeClient struct{ http *http.Client }
+type nativeClient struct {
+	http *http.Client
+	// work begins to do what is queued, where this process serves the API itself; nil where a server does.
+	work func(context.Context) error
+}
 
 // refusal is a problem (RFC 9457) that the API answered with.
 type refusal struct{ huma.ErrorModel }
