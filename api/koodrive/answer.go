@@ -16,7 +16,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"muster"
-	"muster/access/signature"
 )
 
 // answer is one line of the contract's table of codes (section 6). Where the contract names no code, it is the HTTP
@@ -31,6 +30,7 @@ type reply uint8
 const (
 	replyInternal reply = iota // the zero reply, so that what nobody thought of is ours
 	replySuccess
+	replySuccessful
 	replyBadRequest
 	replyBadParameter
 	replyNoResource
@@ -41,12 +41,15 @@ const (
 	replyConflict
 	replyTooLarge
 	replyOverloaded
+	replyTooMany
 	replyUnavailable
+	replyMustChange
 )
 
 var answers = [...]answer{
 	replyInternal:        {http.StatusInternalServerError, 13000201, "Internal invocation failed."},
 	replySuccess:         {http.StatusOK, 0, "Success"},
+	replySuccessful:      {http.StatusOK, 0, "Successful"},
 	replyBadRequest:      {http.StatusBadRequest, 13000101, "Bad request."},
 	replyBadParameter:    {http.StatusBadRequest, 13000102, "Verify parameters failed."},
 	replyNoResource:      {http.StatusBadRequest, 13000309, "The resource does not exist."},
@@ -57,7 +60,9 @@ var answers = [...]answer{
 	replyConflict:        {http.StatusConflict, 409, "The request conflicts with what is stored."},
 	replyTooLarge:        {http.StatusRequestEntityTooLarge, 413, "The body is too large."},
 	replyOverloaded:      {http.StatusTooManyRequests, 429, "Too much is queued."},
+	replyTooMany:         {http.StatusTooManyRequests, 429, "Too many requests."},
 	replyUnavailable:     {http.StatusServiceUnavailable, 503, "The request cannot be taken now."},
+	replyMustChange:      {http.StatusForbidden, 403, "The password has to be changed."},
 }
 
 var replies = [...]reply{
@@ -118,6 +123,8 @@ func codeOf(o *muster.Outcome, t tongue) (code, reason string) {
 type refusal struct {
 	reply  reply
 	detail string
+	data   []byte        // of the answer, as JSON; nil is none
+	after  time.Duration // when to try again, of replies that say so
 }
 
 func (r *refusal) Error() string { return answers[r.reply].msg + " " + r.detail }
@@ -131,25 +138,22 @@ func badParameter(format string, args ...any) error {
 	return &refusal{reply: replyBadParameter, detail: fmt.Sprintf(format, args...)}
 }
 
-// challenge names the schemes that are accepted, as every 401 has to (RFC 9110, section 11.6.1).
-const challenge = string(signature.SchemeApp + ", " + signature.SchemeSDK)
-
 // refuse writes the answer to a request that failed, and logs the cause if it is none of the caller's doing.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, trace string, t tongue, err error) {
-	kind, detail, after := classify(err, t)
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, to *request, err error) {
+	kind, detail, after := classify(err, to.tongue)
 	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
 		kind, detail = replyUnavailable, "" // the caller went away: nobody reads this, and nothing is wrong here
 	} else if level, ours := severity(kind, err); ours {
 		h.Logger.LogAttrs(r.Context(), level, "a request failed",
-			slog.String("trace", trace), slog.String("route", r.Pattern), slog.Any("error", err))
+			slog.String("trace", to.trace), slog.String("route", r.Pattern), slog.Any("error", err))
 	}
-	if kind == replyOverloaded || kind == replyUnavailable {
+	if kind == replyOverloaded || kind == replyTooMany || kind == replyUnavailable {
 		w.Header().Set("Retry-After", retryAfter(after))
 	}
 	if kind == replyUnauthenticated {
-		w.Header().Set("WWW-Authenticate", challenge)
+		w.Header().Set("WWW-Authenticate", to.challenge)
 	}
-	write(w, t, answers[kind], nil, detail)
+	write(w, to.tongue, answers[kind], shapeData, dataOf(err), detail)
 }
 
 // severity tells whether the log should have the cause, and how grave it is: a fault of ours is an error, trouble of what we
@@ -172,7 +176,7 @@ func classify(err error, t tongue) (kind reply, detail string, after time.Durati
 	var domain *muster.Error
 	switch {
 	case errors.As(err, &here):
-		return here.reply, t.say(here.detail), 0
+		return here.reply, t.say(here.detail), here.after
 	case errors.As(err, &domain) && int(domain.Kind) < len(replies):
 		kind = replies[domain.Kind]
 	}
@@ -199,27 +203,64 @@ func retryAfter(d time.Duration) string {
 	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
 }
 
-// write writes the envelope: data first if there is some, then code and msg, as the contract's examples have it.
-func write(w http.ResponseWriter, t tongue, a answer, data []byte, detail string) {
+func dataOf(err error) []byte {
+	var here *refusal
+	if errors.As(err, &here) {
+		return here.data
+	}
+	return nil
+}
+
+// shape is how an answer is laid out.
+type shape uint8
+
+const (
+	shapeData     shape = iota // data, if there is some, then code and msg, as most of the contract's examples have it
+	shapeDataLast              // code and msg, then data, as section 3 has it
+	// shapeTwice has what is in data beside it, too: the vendor's pages on these calls show no data.
+	shapeTwice
+)
+
+func (s shape) reply() reply {
+	if s == shapeDataLast {
+		return replySuccessful // as section 3 has it
+	}
+	return replySuccess
+}
+
+// write writes the envelope.
+func write(w http.ResponseWriter, t tongue, a answer, s shape, data []byte, detail string) {
 	msg := t.join(t.say(a.msg), detail)
-	b := make([]byte, 0, len(data)+len(msg)+64)
+	b := make([]byte, 0, 2*len(data)+len(msg)+64)
 	b = append(b, '{')
-	if data != nil {
+	if data != nil && s != shapeDataLast {
 		b = append(b, `"data":`...)
 		b = append(b, data...)
+		b = append(b, ',')
+	}
+	if s == shapeTwice {
+		b = append(b, data[1:len(data)-1]...) // an object's members
 		b = append(b, ',')
 	}
 	b = append(b, `"code":`...)
 	b = strconv.AppendInt(b, int64(a.code), 10)
 	b = append(b, `,"msg":`...)
 	b = appendString(b, msg)
+	if s == shapeDataLast {
+		b = append(b, `,"data":`...)
+		b = append(b, data...)
+	}
 	b = append(b, '}')
+	writeJSON(w, a.status, b)
+}
+
+func writeJSON(w http.ResponseWriter, status int, b []byte) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(b)))
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(a.status)
+	w.WriteHeader(status)
 	_, _ = w.Write(b) //nolint:gosec // JSON with every string quoted, and nosniff; who does not get it asks again
 }
 

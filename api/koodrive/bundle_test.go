@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ import (
 	"muster/access"
 	"muster/access/signature"
 	"muster/api/koodrive"
+	"muster/directory"
+	"muster/password"
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
@@ -83,6 +86,8 @@ type bundle struct {
 	verifier *access.Verifier
 	tenant   *muster.Tenant
 	signer   signature.Signer
+	sessions *access.Sessions
+	waited   []time.Duration // what sign-ins would have waited
 	engine   *engine
 	logs     *lockedBuffer
 	handler  http.Handler
@@ -98,7 +103,7 @@ func setupAt(t *testing.T, clock func() time.Time) *bundle {
 	ctx, dir := t.Context(), t.TempDir()
 	b := &bundle{engine: &engine{}, logs: &lockedBuffer{}}
 	var err error
-	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{})
+	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{Now: clock})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.store.Close()) })
 	b.keyring, err = secret.Open(ctx, secret.Config{Master: filepath.Join(dir, "master.key")}, b.store)
@@ -106,15 +111,35 @@ func setupAt(t *testing.T, clock func() time.Time) *bundle {
 	t.Cleanup(func() { must(t, b.keyring.Close()) })
 	b.ids, err = muster.NewIDSource(0, 0, clock)
 	must(t, err)
-	b.access = &access.Service{Store: b.store, Keyring: b.keyring, IDs: b.ids, Now: clock}
+	direct := provision.Direct{Store: b.store, Now: clock}
+	b.access = &access.Service{Store: b.store, Directory: direct, Keyring: b.keyring, IDs: b.ids, Now: clock}
 	b.verifier = &access.Verifier{Directory: b.store, Keyring: b.keyring, Now: clock, Leeway: signature.Leeway}
+	pool, err := password.NewPool(password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}, 2)
+	must(t, err)
+	t.Cleanup(pool.Close)
+	b.sessions = &access.Sessions{Store: b.store, Keyring: b.keyring, Hasher: pool, Now: clock, Wait: b.wait}
 	b.tenant, b.signer = b.addTenant(t, "first", appID)
 	b.handler = b.newHandler(b.engine, b.engine)
 	return b
 }
 
+func (b *bundle) wait(ctx context.Context, d time.Duration) error {
+	b.waited = append(b.waited, d)
+	return ctx.Err()
+}
+
 func (b *bundle) newHandler(s koodrive.Submitter, r koodrive.Reader) http.Handler {
-	return koodrive.New(koodrive.Config{Verifier: b.verifier, Submitter: s, Reader: r, Logger: slog.New(slog.NewTextHandler(b.logs, nil))})
+	return koodrive.New(koodrive.Config{
+		Verifier: b.verifier, Submitter: s, Reader: r, Sessions: b.sessions, Snapshots: b.store,
+		Tokens:      &access.Tokens{Store: b.store, Keyring: b.keyring, Now: b.sessions.Now},
+		Departments: &directory.Departments{Store: b.store, IDs: b.ids, Now: b.sessions.Now},
+		Users:       &directory.Users{Store: b.store, Changer: b.direct()},
+		Logger:      slog.New(slog.NewTextHandler(b.logs, nil)), PublicURL: "https://users.example.org",
+	})
+}
+
+func (b *bundle) direct() provision.Direct {
+	return provision.Direct{Store: b.store, Now: b.sessions.Now}
 }
 
 // addTenant makes a tenant with an administrator, whose id the first one brings along, and a credential.
@@ -175,11 +200,14 @@ func dump(t *testing.T, r *http.Response) string {
 	return out.String()
 }
 
+// secrets are what no two answers have in common.
+var secrets = regexp.MustCompile(`("(?:accessToken|refreshToken|access_token|passwordUrl)":"(?:AT |[^"]*/)?)[A-Za-z0-9_-]+"`)
+
 // golden holds an answer against testdata/<name>.golden.
 func golden(t *testing.T, name string, r *http.Response) {
 	t.Helper()
 	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
-	got := dump(t, r)
+	got := secrets.ReplaceAllString(dump(t, r), `$1<secret>"`)
 	if *update {
 		must(t, os.MkdirAll("testdata", 0o755))
 		must(t, os.WriteFile(path, []byte(got), 0o644))

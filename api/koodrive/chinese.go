@@ -9,6 +9,7 @@ var chinese = [...]translation{
 	// What msg begins with.
 	{"Success", "成功"},
 	{"success", "成功"},
+	{"Successful", "成功"},
 	{"Internal invocation failed.", "内部调用失败。"},
 	{"Bad request.", "请求错误。"},
 	{"Verify parameters failed.", "参数校验失败。"},
@@ -20,6 +21,8 @@ var chinese = [...]translation{
 	{"The request conflicts with what is stored.", "请求与现有数据冲突。"},
 	{"The body is too large.", "请求体过大。"},
 	{"Too much is queued.", "请求过多。"},
+	{"Too many requests.", "请求过于频繁。"},
+	{"The password has to be changed.", "必须修改密码。"},
 	{"The request cannot be taken now.", "服务暂不可用。"},
 
 	// Requests.
@@ -35,15 +38,21 @@ var chinese = [...]translation{
 	{"A name occurs twice in one object%s; names must be unique.", "同一对象中有名称重复%s；名称必须唯一。"},
 	{"Something follows the JSON object that is the body, at byte %s.", "请求体的 JSON 对象之后还有其他内容（第 %s 字节处）。"},
 	{"%s in userList[%s]", "%s（userList[%s]）"},
+	{"%s in users[%s]", "%s（users[%s]）"},
+	{"%s must be an array of 1 to %s objects.", "%s 必须是含 1 到 %s 个对象的数组。"},
+	{"%s is missing; the body must be %s.", "缺少 %s；请求体必须是%s。"},
+	{"%s is empty; 1 to %s users are accepted.", "%s 为空；可接受 1 到 %s 个用户。"},
+	{"%s[%s] must be an object.", "%s[%s] 必须是对象。"},
+	{"%s must hold at most %s users.", "%s 最多包含 %s 个用户。"},
 	{"%s occurs more than once in the query; send it once.", "查询参数中 %s 出现多次；只能出现一次。"},
+	{"%s must be from %s to %s.", "%s 必须在 %s 到 %s 之间。"},
+	{"%s must be an id, a decimal number of 1 to 19 digits up to 9223372036854775807.", "%s 必须是 id，即不超过 9223372036854775807 的 1 到 19 位十进制数。"},
+	{"%s must be an integer, or the same as a string.", "%s 必须是整数或内容为整数的字符串。"},
+	{"%s must be true or false.", "%s 必须是 true 或 false。"},
+	{"There is nothing to change: the body must be %s.", "没有要修改的内容：请求体必须是%s。"},
 
 	// batchRegister.
 	{acceptedBody, "UTF-8 编码的 JSON 对象，其中 userList 是含 1 到 1000 个对象的数组"},
-	{"userList must be an array of 1 to %s objects.", "userList 必须是含 1 到 %s 个对象的数组。"},
-	{"userList is missing; the body must be %s.", "缺少 userList；请求体必须是%s。"},
-	{"userList is empty; 1 to %s users are accepted.", "userList 为空；可接受 1 到 %s 个用户。"},
-	{"userList[%s] must be an object.", "userList[%s] 必须是对象。"},
-	{"userList must hold at most %s users.", "userList 最多包含 %s 个用户。"},
 	{"taskId is missing; the id that create answered is accepted.", "缺少 taskId；请填写 create 返回的 id。"},
 	{"taskId must be the id that create answered, a decimal number of 1 to 19 digits.", "taskId 必须是 create 返回的 id，即 1 到 19 位的十进制数。"},
 	{"cursor must be the nextPageCursor of an answer for the same task, or 0 for the first page.", "cursor 必须是同一任务的应答中的 nextPageCursor，第一页为 0。"},
@@ -57,6 +66,73 @@ var chinese = [...]translation{
 	{"the system clock is %s behind the last id made", "系统时钟比最近生成的 id 慢 %s。"},
 	{"The database cannot be used now: send the request again.", "数据库暂不可用：请重新发送请求。"},
 	{"Too many are being received; try again.", "正在接收的请求过多；请重试。"},
+
+	// Pre-verification.
+	{acceptedImport, "UTF-8 编码的 JSON 对象，其中 curDeptId 是部门 id，users 是含 1 到 1000 个对象的数组"},
+	{
+		"curDeptId must be the id of a department: an integer of 1 to 19 digits up to 9223372036854775807, or the same as a string.",
+		"curDeptId 必须是部门 id：不超过 9223372036854775807 的 1 到 19 位整数，或内容相同的字符串。",
+	},
+	{"curDeptId must be a department that you administer, or one below it.", "curDeptId 必须是您管理的部门或其下级部门。"},
+	{missingCapacity, "缺少 %s：可接受 0 到 1048576 的整数（GB）。"},
+	{missingAllocate, "缺少 %s：可接受 true 和 false。"},
+	{wrongCapacity, "%s 必须是 0 到 1048576 的整数（GB），不含小数和指数。"},
+
+	// Signing in.
+	{acceptedLogin, "UTF-8 编码的 JSON 对象，其中 account 和 password 是字符串，authType 为 \"1\""},
+	{acceptedRefresh, "UTF-8 编码的 JSON 对象，其中 refreshToken 是字符串"},
+	{"authType must be \"1\", a password: there are no other ways to sign in here.", "authType 必须为 \"1\"（密码）：此处没有其他登录方式。"},
+	{"X-Tenant-Id must be the id of a tenant.", "X-Tenant-Id 必须是租户的 id。"},
+	{"X-Tenant-Id must name the tenant, since the host name does not.", "主机名不对应任何租户，因此必须以 X-Tenant-Id 指明租户。"},
+	{"No enabled user has this account and this password.", "没有已启用的用户与该账号和密码相符。"},
+	{"Set another at passwordUrl, which is good once, and sign in with it.", "请在 passwordUrl（一次有效）设置新密码，然后用新密码登录。"},
+	{"The refresh token is unknown, has expired, or was used before: sign in again.", "刷新令牌未知、已过期或已使用：请重新登录。"},
+	{"The access token is unknown, has expired, or has ended since: sign in again.", "访问令牌未知、已过期或已失效：请重新登录。"},
+	{
+		"Authorization must be Bearer, a space or a plus, and an access token; or the accessToken that a sign-in answered, as it is.",
+		"Authorization 必须是 Bearer、一个空格或加号以及访问令牌；或原样使用登录返回的 accessToken。",
+	},
+	{"Too many attempts from this address were refused: wait, and %s", "来自该地址的多次尝试已被拒绝：请稍候，%s"},
+	{"check key and secret.", "并检查密钥对。"},
+	{"check account and password.", "并检查账号和密码。"},
+	{"Too many passwords wait to be checked: try again in a second.", "等待校验的密码过多：请一秒后重试。"},
+	{"The server is about to stop: try again.", "服务器即将停止：请重试。"},
+
+	// Departments.
+	{acceptedDepartment, "UTF-8 编码的 JSON 对象，其中 name 是字符串，parentId 是部门 id"},
+	{"Only an administrator may do this.", "只有管理员可以执行此操作。"},
+	{"Only administrators and managers may do this.", "只有管理员和具有管理权限的成员可以执行此操作。"},
+	{"A department administrator may do this in his department and those below it alone.", "部门管理员只能在本部门及其下级部门内执行此操作。"},
+	{"A department administrator makes departments below his own alone.", "部门管理员只能在本部门之下创建部门。"},
+	{"A department administrator changes departments below his own, not his own.", "部门管理员可以更改下级部门，不能更改本部门。"},
+	{"The name of a department cannot be that. %s", "部门不能使用该名称。%s"},
+	{"A slash is not accepted.", "不接受斜杠。"},
+	{"The parent has a department of this name.", "上级部门中已有同名部门。"},
+	{"The root department cannot be moved.", "根部门不能移动。"},
+	{"The root department cannot be deleted.", "根部门不能删除。"},
+	{"A department cannot be moved into itself or below itself.", "部门不能移动到自身或其下级部门。"},
+	{"That would be too deep: below the root there are at most %s levels of departments.", "层级过深：根部门之下最多有 %s 级部门。"},
+	{"The department is not empty: it has %s and %s directly below it. Move or delete them first.", "部门不为空：有 %s和 %s。请先移动或删除。"},
+	{"%s member", "%s 名成员"},
+	{"%s members", "%s 名成员"},
+	{"%s department", "%s 个直属下级部门"},
+	{"%s departments", "%s 个直属下级部门"},
+
+	// Users.
+	{
+		acceptedUser,
+		"UTF-8 编码的 JSON 对象，含有以下一项或多项：deptId 是部门 id，role 为 0、1、2 或 5，status 为 0 或 1",
+	},
+	{
+		"role must be 0 (department administrator), 1 (common user), 2 (system administrator) or 5 (management permissions).",
+		"role 必须为 0（部门管理员）、1（普通用户）、2（系统管理员）或 5（管理权限）。",
+	},
+	{"status must be 0 (enabled) or 1 (disabled).", "status 必须为 0（启用）或 1（停用）。"},
+	{"isDirect must be true or false.", "isDirect 必须是 true 或 false。"},
+	{"keyWord must be at most %s bytes long.", "keyWord 最多 %s 字节。"},
+	{"userId or phone must say which user.", "必须以 userId 或 phone 指明用户。"},
+	{"This %s cannot be anybody's. %s", "不可能有用户使用该 %s。%s"},
+	{"Several users have this %s: name the user by id, account or phone.", "有多个用户使用该 %s：请以 id、账号或电话号码指明用户。"},
 
 	// Rows.
 	{"The user already exists.", "用户已存在。"},
@@ -123,10 +199,6 @@ var chinese = [...]translation{
 		"%s must occur once and be the body's SHA-256 in lower-case hexadecimal; an unsigned body is not accepted.",
 		"%s 必须出现一次，且为请求体的小写十六进制 SHA-256；不接受未签名的请求体。",
 	},
-
-	// Key pairs.
-	{"No enabled credential has this key and this secret.", "没有已启用的凭证与该密钥对相符。"},
-	{"Too many attempts from this address were refused: wait, and check key and secret.", "来自该地址的多次尝试已被拒绝：请稍候，并检查密钥对。"},
 
 	// Request targets.
 	{"The path has an empty segment (two slashes in a row).", "路径中有空段（连续两个斜杠）。"},

@@ -15,13 +15,13 @@ func (h *Handler) create(ctx context.Context, r *request) ([]byte, error) {
 	}
 	receipt, err := h.Submitter.Submit(ctx, provision.Submission{
 		Tenant:     r.Tenant.ID,
-		AppID:      r.AppID,
-		Actor:      r.User,
-		ActorLevel: r.Level,
+		AppID:      r.signed.AppID,
+		Actor:      r.Actor.User,
+		ActorLevel: r.Actor.Level,
 		Contract:   muster.ContractKooDrive,
 		TraceID:    r.trace,
 		Rows:       rows,
-		Replay:     r.Fingerprint,
+		Replay:     r.signed.Fingerprint,
 	})
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ const (
 
 // get is GET /user/batchRegister/get (KooDrive contract, section 2). Its data is the task and a page of its rows.
 func (h *Handler) get(ctx context.Context, r *request) ([]byte, error) {
-	q, err := parseQuery(r.Query)
+	q, err := parseQuery(r.query)
 	if err != nil {
 		return nil, err
 	}
@@ -32,20 +32,15 @@ type query struct {
 }
 
 func parseQuery(given signature.Query) (query, error) {
-	var values [3]string
-	for i, name := range [...]string{"taskId", "cursor", "pageSize"} {
-		value, _, err := given.Single(name)
-		if err != nil {
-			return query{}, badParameter("%s occurs more than once in the query; send it once.", name)
-		}
-		values[i] = value
+	values, err := parameters(given, "taskId", "cursor", "pageSize")
+	if err != nil {
+		return query{}, err
 	}
 	task, cursor, size := values[0], values[1], values[2]
 	q := query{limit: defaultPage}
 	if task == "" {
 		return query{}, badParameter("taskId is missing; the id that create answered is accepted.")
 	}
-	var err error
 	if q.task, err = muster.ParseID(task); err != nil {
 		return query{}, badParameter("taskId must be the id that create answered, a decimal number of 1 to 19 digits.")
 	}

@@ -1,5 +1,6 @@
-// Package koodrive serves batch provisioning by the KooDrive contract, sections 1, 2, 4 and 6: it checks who calls, turns a
-// request into a call of the engine, and outcomes into the contract's codes. It knows no rule about users.
+// Package koodrive serves the KooDrive contract: batch provisioning (sections 1, 2 and 4), pre-verification (section 3), and
+// sign-in, departments and users (section 5). It checks who calls, turns a request into a call of the domain, and what comes
+// of it into the contract's codes (section 6). It knows no rule about users.
 //
 // What the contract leaves open is decided here:
 //
@@ -13,29 +14,33 @@
 package koodrive
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"muster"
 	"muster/access"
 	"muster/access/signature"
+	"muster/directory"
 	"muster/provision"
 )
 
 const (
-	// Prefix is where every path of the contract begins.
+	// Prefix is where the paths of the contract begin, all but one.
 	Prefix = "/koodrive/ose/v1"
+	// TokenPath is where OAuth clients look for the token endpoint, which is below Prefix, too (RFC 6749, section 3.2).
+	TokenPath = "/oauth2/token"
 
 	createPath = Prefix + "/user/batchRegister/create"
 	getPath    = Prefix + "/user/batchRegister/get"
 
 	// DefaultMaxBody is the largest body accepted, in bytes (KooDrive contract, section 1).
 	DefaultMaxBody = 4 << 20
+	// maxSmallBody is the largest body of a call that brings no list, in bytes.
+	maxSmallBody = 64 << 10
 )
 
 // Submitter accepts batches; [*provision.Engine] is one. When Submit returns nil the batch is durable.
@@ -49,18 +54,28 @@ type Reader interface {
 	BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error)
 }
 
-// Config is what a Handler stands on. All fields but MaxBody are mandatory.
+// Config is what a Handler stands on. Fields without a comment on their zero value are mandatory.
 type Config struct {
-	Verifier  *access.Verifier
-	Submitter Submitter
-	Reader    Reader
-	Logger    *slog.Logger // takes the causes of internal errors, which no answer has
-	MaxBody   int64        // bytes; zero is DefaultMaxBody
+	Verifier    *access.Verifier
+	Submitter   Submitter
+	Reader      Reader
+	Sessions    *access.Sessions
+	Tokens      *access.Tokens
+	Snapshots   Snapshots
+	Departments *directory.Departments
+	Users       *directory.Users
+	Logger      *slog.Logger // takes the causes of internal errors, which no answer has
+
+	// PublicURL is where users reach the server, without a slash at its end: the pages on which they set their passwords are
+	// below it. "" answers with the path of a page alone.
+	PublicURL      string
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Host count; nil is nobody's
+	MaxBody        int64          // bytes; zero is DefaultMaxBody
 }
 
-// Handler serves everything below Prefix. The request target is judged as it was received, so no [http.ServeMux] may
-// stand before it that cleans paths by redirecting. The path that it routes by is r.URL.Path: [http.StripPrefix] may take
-// off what a proxy left in front.
+// Handler serves everything below Prefix, and TokenPath. The request target is judged as it was received, so no
+// [http.ServeMux] may stand before it that cleans paths by redirecting. The path that it routes by is r.URL.Path:
+// [http.StripPrefix] may take off what a proxy left in front.
 //
 // It sets r.Pattern to the endpoint's method and path, for who logs or counts requests, and leaves it empty for others.
 type Handler struct {
@@ -69,18 +84,31 @@ type Handler struct {
 	languages *languages
 }
 
-// endpoint is one method and path of the contract. serve gives the answer's data as JSON.
+// endpoint is one method and path of the contract. A path that ends in {id} takes any one segment there.
 type endpoint struct {
 	method, path string
-	serve        func(ctx context.Context, r *request) ([]byte, error)
+	// admit finds out who calls, and reads the body.
+	admit func(w http.ResponseWriter, r *http.Request, to *request) error
+	// serve gives the answer's data as JSON; nil is no data.
+	serve func(ctx context.Context, r *request) ([]byte, error)
+	shape shape
+	// other answers by itself, in the place of admit and serve.
+	other http.HandlerFunc
 }
 
-// request is a request whose signature holds.
+// request is a request whose caller is known.
 type request struct {
-	*access.Caller
-	trace  string
-	body   []byte
-	tongue tongue // of the answer
+	Tenant *muster.Tenant
+	Actor  muster.Actor
+	signed *access.Caller // of an endpoint that is signed
+	called *visit         // of one that anybody may call
+
+	query     signature.Query
+	id        string // what stands in the place of {id}
+	trace     string
+	body      []byte
+	tongue    tongue // of the answer
+	challenge string // the schemes that the endpoint accepts
 }
 
 // New makes a Handler.
@@ -90,61 +118,92 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{Config: c, languages: newLanguages()}
 	h.endpoints = []endpoint{
-		{http.MethodPost, createPath, h.create},
-		{http.MethodGet, getPath, h.get},
+		{method: http.MethodPost, path: createPath, admit: h.signed, serve: h.create},
+		{method: http.MethodGet, path: getPath, admit: h.signed, serve: h.get},
+		{method: http.MethodPost, path: Prefix + "/users/batchimport/preverify", admit: h.bearer, serve: h.preverify, shape: shapeDataLast},
+		{method: http.MethodPost, path: Prefix + "/auth/login", admit: h.anybody, serve: h.login},
+		{method: http.MethodPost, path: Prefix + "/auth/refreshToken", admit: h.anybody, serve: h.refresh},
+		{method: http.MethodPost, path: Prefix + TokenPath, other: h.token},
+		{method: http.MethodPost, path: TokenPath, other: h.token},
+		{method: http.MethodPost, path: Prefix + "/departments", admit: h.bearer, serve: h.createDepartment},
+		{method: http.MethodGet, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.getDepartment, shape: shapeTwice},
+		{method: http.MethodPut, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.changeDepartment},
+		{method: http.MethodDelete, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.deleteDepartment},
+		{method: http.MethodGet, path: Prefix + "/departmentList", admit: h.bearer, serve: h.listDepartments, shape: shapeTwice},
+		{method: http.MethodGet, path: Prefix + "/user/info", admit: h.bearer, serve: h.userInfo},
+		{method: http.MethodGet, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.getUser},
+		{method: http.MethodPut, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.changeUser},
+		{method: http.MethodDelete, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.deleteUser},
+		{method: http.MethodGet, path: Prefix + "/userList", admit: h.bearer, serve: h.listUsers, shape: shapeTwice},
+		{method: http.MethodGet, path: Prefix + "/service/quotaUsed", admit: h.bearer, serve: h.quotaUsed},
 	}
 	return h
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	trace := traceID(r, w.Header())
-	w.Header().Set(traceHeader, trace)
-	t := h.languages.of(r.Header)
-	data, err := h.answer(w, r, trace, t)
-	switch {
-	case err != nil:
-		h.refuse(w, r, trace, t, err)
-	case r.Method == http.MethodOptions:
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		write(w, t, answers[replySuccess], data, "")
-	}
-}
-
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, trace string, t tongue) (data []byte, err error) {
-	e, err := h.route(w, r)
+	called := &request{trace: traceID(r, w.Header()), tongue: h.languages.of(r.Header)}
+	w.Header().Set(traceHeader, called.trace)
+	e, err := h.route(w, r, called)
 	if err != nil {
-		return nil, err
+		h.refuse(w, r, called, err)
+		return
 	}
 	r.Pattern = e.method + " " + e.path
-	if r.Method == http.MethodOptions {
-		return nil, nil
+	switch {
+	case r.Method == http.MethodOptions:
+		w.WriteHeader(http.StatusNoContent)
+		return
+	case e.other != nil:
+		e.other(w, r)
+		return
 	}
-	caller, body, err := h.authenticate(w, r)
+	err = e.admit(w, r, called)
+	var data []byte
+	if err == nil {
+		data, err = e.serve(r.Context(), called)
+	}
 	if err != nil {
-		return nil, err
+		h.refuse(w, r, called, err)
+		return
 	}
-	return e.serve(r.Context(), &request{Caller: caller, trace: trace, body: body, tongue: t})
+	write(w, called.tongue, answers[e.shape.reply()], e.shape, data, "")
+}
+
+// Busy answers a request that whoever stands before the Handler has no room for now.
+func (h *Handler) Busy(w http.ResponseWriter, r *http.Request) {
+	called := &request{trace: traceID(r, w.Header()), tongue: h.languages.of(r.Header)}
+	w.Header().Set(traceHeader, called.trace)
+	h.refuse(w, r, called, &refusal{reply: replyUnavailable, detail: "Too many are being received; try again.", after: time.Second})
 }
 
 // route finds the endpoint. A target that is malformed is refused as such whatever its path is.
-func (h *Handler) route(w http.ResponseWriter, r *http.Request) (*endpoint, error) {
+func (h *Handler) route(w http.ResponseWriter, r *http.Request, to *request) (*endpoint, error) {
 	path := strings.TrimSuffix(r.URL.Path, "/")
+	var found *endpoint
+	var methods []string
 	for i := range h.endpoints {
 		e := &h.endpoints[i]
-		if e.path != path {
+		id, ok := e.match(path)
+		if !ok {
 			continue
 		}
-		switch {
-		case r.Method == e.method, r.Method == http.MethodHead && e.method == http.MethodGet:
-			return e, nil
-		case r.Method == http.MethodOptions:
-			w.Header().Set("Allow", e.allow())
+		if r.Method == e.method || r.Method == http.MethodHead && e.method == http.MethodGet {
+			to.id = id
 			return e, nil
 		}
-		w.Header().Set("Allow", e.allow())
-		return nil, &refusal{reply: replyMethod, detail: "Accepted here: " + e.allow() + "."}
+		if found == nil {
+			found = e
+		}
+		methods = append(methods, e.allow()...)
+	}
+	if found != nil {
+		allow := strings.Join(append(methods, http.MethodOptions), ", ")
+		w.Header().Set("Allow", allow)
+		if r.Method == http.MethodOptions {
+			return found, nil
+		}
+		return nil, &refusal{reply: replyMethod, detail: "Accepted here: " + allow + "."}
 	}
 	if _, err := signature.ParseTarget(r.RequestURI); err != nil {
 		return nil, &refusal{reply: replyBadRequest, detail: err.Error()}
@@ -152,75 +211,19 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) (*endpoint, erro
 	return nil, &refusal{reply: replyNoPath}
 }
 
-func (e *endpoint) allow() string {
+// match reports whether the endpoint has the path, and what stands there in the place of {id}.
+func (e *endpoint) match(path string) (id string, ok bool) {
+	before, open := strings.CutSuffix(e.path, "{id}")
+	if !open {
+		return "", path == e.path
+	}
+	id, ok = strings.CutPrefix(path, before)
+	return id, ok && id != "" && !strings.Contains(id, "/")
+}
+
+func (e *endpoint) allow() []string {
 	if e.method == http.MethodGet {
-		return "GET, HEAD, OPTIONS"
+		return []string{http.MethodGet, http.MethodHead}
 	}
-	return e.method + ", OPTIONS"
-}
-
-// authenticate reads the body between the two halves of the check, so that what can be refused without it is.
-func (h *Handler) authenticate(w http.ResponseWriter, r *http.Request) (*access.Caller, []byte, error) {
-	pending, err := h.Verifier.Begin(r)
-	if err != nil {
-		var refused *muster.Error
-		if errors.As(err, &refused) && refused.Kind == muster.KindInvalid {
-			return nil, nil, &refusal{reply: replyBadRequest, detail: refused.Detail}
-		}
-		return nil, nil, err
-	}
-	body, err := readBody(w, r, h.MaxBody)
-	if err != nil {
-		return nil, nil, err
-	}
-	caller, err := pending.Verify(r.Context(), body)
-	return caller, body, err
-}
-
-// firstRead bounds the memory set aside for a body on the word of its Content-Length alone, in bytes: enough for the usual
-// thousand users. What is beyond is set aside as it comes.
-const firstRead = 256 << 10
-
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if r.ContentLength > limit {
-		return nil, tooLarge(limit)
-	}
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength, firstRead)) + bytes.MinRead)
-	}
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return nil, tooLarge(limit)
-	case err != nil:
-		return nil, &refusal{reply: replyBadRequest, detail: "The body broke off before its end."}
-	default:
-		return body.Bytes(), nil
-	}
-}
-
-// traceHeader names a request in the answer and in logs. It never refuses one (KooDrive contract, section 1).
-const traceHeader = "X-Traceid"
-
-// traceID is the request's own if it is of a harmless form, else what stands in the answer's header already, else a new one.
-func traceID(r *http.Request, answer http.Header) string {
-	if id := r.Header.Get(traceHeader); harmless(id) {
-		return id
-	}
-	if id := answer.Get(traceHeader); id != "" {
-		return id
-	}
-	return rand.Text()
-}
-
-func harmless(id string) bool {
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 128
+	return []string{e.method}
 }

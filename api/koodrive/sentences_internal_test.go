@@ -16,13 +16,14 @@ import (
 // speaking are the packages whose sentences can reach a caller of this contract, with those of their files that cannot.
 var speaking = map[string][]string{
 	".":                nil,
-	"mapping":          {"federation.go", "function.go", "profile.go", "rule.go"},                      // of the federation contract
-	"access":           {"administrator.go", "credential.go", "federation.go", "role.go", "tenant.go"}, // of operators
+	"mapping":          {"federation.go", "function.go", "native.go", "profile.go", "rule.go"},                                                               // of other contracts
+	"access":           {"administrator.go", "credential.go", "activate.go", "activation.go", "federation.go", "host.go", "link.go", "role.go", "tenant.go"}, // of operators
 	"access/signature": nil,
-	"provision":        {"federation.go"},
-	"store/sqlite":     nil,
+	"provision":        {"federation.go", "metrics.go"},
+	"store/sqlite":     {"credential.go", "role.go", "tenant.go"},
 	"api/strictjson":   nil,
-	"api/koodrive":     {"chinese.go"},
+	"directory":        {"import.go"},
+	"api/koodrive":     {"chinese.go", "oauth.go"},
 }
 
 // sentencesOf lists the sentences in the code of the packages that speak, with where they stand: what is given as a
