@@ -19,9 +19,9 @@ const (
 	bodyPatience = 10 * time.Second
 )
 
-// boundBodies lets a request with a body through when there is room for it, and answers 503 when there is none for long.
-// Without it, as many of the largest bodies as there are connections would be in memory at once.
-func boundBodies(next http.Handler) http.Handler {
+// boundBodies lets a request with a body through when there is room for it, and has it answered by busy, with 503, when
+// there is none for long. Without it, as many of the largest bodies as there are connections would be in memory at once.
+func boundBodies(next http.Handler, busy http.HandlerFunc) http.Handler {
 	room := semaphore.NewWeighted(bodyBudget)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		size := min(r.ContentLength, koodrive.DefaultMaxBody) // what is larger is refused unread
@@ -31,18 +31,20 @@ func boundBodies(next http.Handler) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), bodyPatience)
 		defer cancel()
 		if err := room.Acquire(ctx, size); err != nil {
-			body := `{"code":503,"msg":"The request cannot be taken now. Too many are being received; try again."}`
-			if isFederation(r.URL.Path) {
-				body = `{"resultCode":"503","resultMessage":"The request cannot be taken now. Too many are being received; try again."}`
-			}
-			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-			w.Header().Set("Retry-After", "1")
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(body)) // who does not get the answer asks again
+			busy(w, r)
 			return
 		}
 		defer room.Release(size)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// federationBusy answers in the federation contract's envelope.
+func federationBusy(w http.ResponseWriter, _ *http.Request) {
+	const body = `{"resultCode":"503","resultMessage":"The request cannot be taken now. Too many are being received; try again."}`
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write([]byte(body)) // who does not get the answer asks again
 }

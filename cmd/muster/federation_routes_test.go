@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"muster/api/koodrive"
 )
 
 // TestFederationGetsItsPaths, below a proxy's prefix too, and no others.
@@ -56,10 +58,11 @@ func TestABusyServerAnswersInTheContractsForm(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
+	kooDrive := koodrive.New(koodrive.Config{})
 	h := boundBodies(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
-	}))
+	}), byContract(http.HandlerFunc(kooDrive.Busy), http.HandlerFunc(federationBusy)).ServeHTTP)
 	request := func(path string) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 		r.ContentLength = -1 // may be as large as any

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"muster/api/federation"
+	"muster/api/koodrive"
 	"muster/api/native"
 	"muster/provision"
 )
@@ -18,6 +19,7 @@ import (
 // routeConfig is what the two listeners serve.
 type routeConfig struct {
 	koodrive   http.Handler
+	busy       http.HandlerFunc // answers in KooDrive's envelope that there is no room for the body
 	federation http.Handler
 	prefixes   []string // paths under which proxies serve the contracts, without a slash at the end
 	native     http.Handler
@@ -58,8 +60,9 @@ func newRoutes(c routeConfig) (*routes, error) {
 	wrap := func(h http.Handler) http.Handler {
 		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
 	}
+	served := boundBodies(byContract(c.koodrive, c.federation), byContract(c.busy, http.HandlerFunc(federationBusy)).ServeHTTP)
 	return &routes{
-		public:   wrap(&contracts{served: boundBodies(byContract(c.koodrive, c.federation)), prefixes: c.prefixes, others: public}),
+		public:   wrap(&contracts{served: served, prefixes: c.prefixes, others: public}),
 		operator: wrap(operator),
 	}, nil
 }
@@ -90,19 +93,20 @@ func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // byContract hands a request to the contract that its path belongs to.
-func byContract(koodrive, federation http.Handler) http.Handler {
+func byContract(kooDrive, federated http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isFederation(r.URL.Path) {
-			federation.ServeHTTP(w, r)
+			federated.ServeHTTP(w, r)
 			return
 		}
-		koodrive.ServeHTTP(w, r)
+		kooDrive.ServeHTTP(w, r)
 	})
 }
 
 func isContract(p string) bool {
-	const koodrive = "/koodrive/"
-	return strings.HasPrefix(path.Clean("/"+p), koodrive) || isFederation(p)
+	const below = "/koodrive/"
+	clean := path.Clean("/" + p)
+	return strings.HasPrefix(clean, below) || clean == koodrive.TokenPath || isFederation(p)
 }
 
 func isFederation(p string) bool {

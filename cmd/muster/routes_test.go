@@ -43,6 +43,8 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 		"/koodrive%2Fose/v1/x":       "koodrive /koodrive%2Fose/v1/x /koodrive/ose/v1/x",
 		"/muster/koodrive/ose/v1/x":  "koodrive /muster/koodrive/ose/v1/x /koodrive/ose/v1/x",
 		"/a/b/koodrive/ose/v1/x%20y": "koodrive /a/b/koodrive/ose/v1/x%20y /koodrive/ose/v1/x y",
+		"/oauth2/token":              "koodrive /oauth2/token /oauth2/token",
+		"/muster/oauth2/token":       "koodrive /muster/oauth2/token /oauth2/token",
 		"/readyz":                    "ready",
 		"/livez":                     "ok\n",
 	}
@@ -56,7 +58,7 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 			}
 		})
 	}
-	for _, target := range []string{"/", "/koodrivel/x", "/other/koodrive/ose/v1/x", "/api/v1/tenants"} {
+	for _, target := range []string{"/", "/koodrivel/x", "/oauth2", "/oauth2/tokens", "/other/koodrive/ose/v1/x", "/api/v1/tenants"} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
@@ -76,7 +78,7 @@ func TestBodiesInMemoryAreBounded(t *testing.T) {
 		entered <- struct{}{}
 		<-leave
 		w.WriteHeader(http.StatusNoContent)
-	}))
+	}), federationBusy)
 	const largest = 4 << 20
 	send := func(ctx context.Context, size int64) <-chan int {
 		done := make(chan int, 1)

@@ -90,6 +90,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 		return o, usagef("--public-url: %w", err)
 	}
 	o.prefixes = pathPrefixes(c.PublicURL)
+	if len(c.PublicURL) > 0 {
+		o.publicURL = strings.TrimRight(c.PublicURL[0], "/")
+	}
 	for _, n := range c.TrustedProxy {
 		o.trusted = append(o.trusted, netip.Prefix(n))
 	}

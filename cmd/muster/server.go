@@ -20,6 +20,7 @@ import (
 	"muster/access/signature"
 	"muster/api/federation"
 	"muster/api/koodrive"
+	"muster/directory"
 	"muster/password"
 	"muster/provision"
 )
@@ -50,6 +51,7 @@ type serverOptions struct {
 	certFile, keyFile string // TLS; both or none
 	authorities       []signature.Authority
 	prefixes          []string // of their paths, which a proxy may leave in front of the contract's
+	publicURL         string   // the first of them, under which users find pages, without a slash at its end; "" is none
 	trusted           []netip.Prefix
 	leeway            time.Duration
 	refuseRepeats     bool
@@ -116,11 +118,13 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		Directory: held.store, Keyring: held.keys, Now: time.Now, Leeway: o.leeway,
 		Policy: signature.Policy{Authorities: o.authorities, TrustedProxies: o.trusted},
 	}
+	tokens := &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now}
+	contract := s.kooDrive(engine, verifier, tokens)
 	routes, err := newRoutes(routeConfig{
-		koodrive: koodrive.New(koodrive.Config{Verifier: verifier, Submitter: engine, Reader: held.store, Logger: o.logger}),
+		koodrive: contract,
+		busy:     contract.Busy,
 		federation: federation.New(federation.Config{
-			Tokens: &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now},
-			Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
+			Tokens: tokens, Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
 		prefixes: o.prefixes,
 		native:   held.native(engine),
@@ -136,6 +140,18 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	s.engine = engine
 	return s, s.listen(ctx, routes)
+}
+
+// kooDrive serves the KooDrive contract.
+func (s *server) kooDrive(engine *provision.Engine, verifier *access.Verifier, tokens *access.Tokens) *koodrive.Handler {
+	held, o := s.held, &s.options
+	return koodrive.New(koodrive.Config{
+		Verifier: verifier, Submitter: engine, Reader: held.store, Tokens: tokens, Snapshots: held.store,
+		Sessions:    &access.Sessions{Store: held.store, Keyring: held.keys, Hasher: s.pool, Now: time.Now},
+		Departments: &directory.Departments{Store: held.store, IDs: held.ids, Now: time.Now},
+		Users:       &directory.Users{Store: held.store, Changer: provision.Direct{Store: held.store, Now: time.Now}},
+		Logger:      o.logger, PublicURL: o.publicURL, TrustedProxies: o.trusted,
+	})
 }
 
 // listen begins to serve, the public address last.
