@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"muster"
+	"muster/access"
 	"muster/api/native"
 	"muster/password"
 	"muster/provision"
@@ -45,6 +46,7 @@ func setupProvisioning(t *testing.T) *provisioning {
 		t.Fatal(err)
 	}
 	in.config.Submitter, in.config.Batches = engine, in.store
+	in.config.Passwords = &access.Activations{Store: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool}
 	in.handler = native.New(in.config)
 	return &provisioning{installation: in, engine: engine}
 }

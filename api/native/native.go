@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"muster"
 	"muster/access"
 	"muster/directory"
 	"muster/secret"
@@ -40,6 +41,8 @@ type Config struct {
 	Users       *directory.Users
 	Submitter   Submitter
 	Batches     BatchReader
+	Passwords   Passwords
+	UserReader  UserReader
 	Roles       *access.Roles
 	Federation  *access.Federation
 	Trier       FederationTrier
@@ -47,6 +50,8 @@ type Config struct {
 	Sealed      secret.Rewrapper // what is sealed under the keys
 	Logger      *slog.Logger     // takes the causes of internal errors, which no answer has
 	Version     string           // of the server, for the API's description
+	// LinkAddress is the address of the page on which a user sets his password by a link.
+	LinkAddress func(tenant muster.ID, secret string) string
 }
 
 type api struct{ Config }
@@ -62,6 +67,7 @@ func New(c Config) http.Handler {
 	a.addDepartments(h)
 	a.addUsers(h)
 	a.addBatches(h)
+	a.addLinks(h)
 	a.addRoles(h)
 	a.addFederation(h)
 	a.addKeys(h)

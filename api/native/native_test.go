@@ -66,6 +66,11 @@ func setup(t *testing.T) *installation {
 
 		Federation: &access.Federation{Store: store, Keyring: keys, Check: noWrongCondition},
 		Trier:      echo{},
+
+		UserReader: store,
+		LinkAddress: func(tenant muster.ID, secret string) string {
+			return "https://muster.example/" + tenant.String() + "/" + secret
+		},
 	}
 	in.handler = native.New(in.config)
 	return in
