@@ -22,6 +22,7 @@ type options struct {
 	passwords int // users whose passwords are hashed
 	tenants   int // with a backlog, in the measurement of fairness
 	backlog   int // rows of each
+	directory int // users of the large directory, in the measurement of pre-verification
 	clients   int // concurrent requests of the load generator
 	runs      int // of which the median is told
 }
@@ -37,6 +38,7 @@ var measurements = []measurement{
 	{"passwords", "users/s with passwords, against bare Argon2id", passwords},
 	{"existing", "the same users again, with passwords and without", existing},
 	{"fairness", "a ten-user batch of a newly active tenant behind many backlogs", fairness},
+	{"preverify", "1,000 users pre-verified at once, against a large directory and a small one", preverify},
 }
 
 func main() {
@@ -45,6 +47,7 @@ func main() {
 	flag.IntVar(&o.passwords, "passwords", 1500, "users with passwords")
 	flag.IntVar(&o.tenants, "tenants", 50, "tenants with a backlog")
 	flag.IntVar(&o.backlog, "backlog", 20_000, "rows of each backlog")
+	flag.IntVar(&o.directory, "directory", 1_000_000, "users of the large directory")
 	flag.IntVar(&o.clients, "clients", 2, "concurrent requests")
 	flag.IntVar(&o.runs, "runs", 3, "repetitions of throughput, whose median is told")
 	only := flag.String("only", "", "comma-separated names of measurements, all if empty")

@@ -57,29 +57,39 @@ type installation struct {
 }
 
 func (b *bench) serve(ctx context.Context) (*server, error) {
+	s, err := b.install(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.start(ctx)
+}
+
+// install makes the data folder of a server that is to be started.
+func (b *bench) install(ctx context.Context) (*server, error) {
 	data, err := os.MkdirTemp(b.dir, "data-")
 	if err != nil {
 		return nil, err
 	}
 	s := &server{b: b, data: data}
-	if err := b.command(ctx, &s.install, "init", "--data", data); err != nil {
-		return nil, err
-	}
+	return s, b.command(ctx, &s.install, "init", "--data", data)
+}
+
+func (s *server) start(ctx context.Context) error {
 	address, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.url = "http://" + address
-	log, err := os.Create(filepath.Join(data, "..", filepath.Base(data)+".log"))
+	log, err := os.Create(s.data + ".log")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.process = exec.CommandContext(ctx, b.binary, "serve", "--data", data, "--listen", address, "--log-level", "warn")
+	s.process = exec.CommandContext(ctx, s.b.binary, "serve", "--data", s.data, "--listen", address, "--log-level", "warn")
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.ready(ctx)
+	return s.ready(ctx)
 }
 
 func freeAddress() (string, error) {
