@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,6 +76,9 @@ func TestALinkIsUsedOnce(t *testing.T) {
 	link := p.link(t, p.add(t, muster.User{Account: "ann"}, ""))
 	activations := p.activations()
 	const callers = 12
+	var found sync.WaitGroup // all of them find a link that is good
+	found.Add(callers)
+	p.hasher.making = func() error { found.Done(); found.Wait(); return nil }
 	type result struct {
 		plain string
 		err   error
@@ -98,6 +102,7 @@ func TestALinkIsUsedOnce(t *testing.T) {
 		}
 		won = r.plain
 	}
+	p.hasher.making = nil
 	p.signIn(t, "ann", won)
 }
 
