@@ -269,10 +269,13 @@ func (m *model) check(t *rapid.T) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("the tree is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	for _, user := range m.users {
-		u, err := m.b.users.Get(t.Context(), m.b.tenant.ID, system, user)
-		if err != nil || u.Department != m.home[user] {
-			t.Fatalf("user %s is in %+v, %v; want %s", user, u, err, m.home[user])
+	users, err := m.b.users.List(t.Context(), m.b.tenant.ID, system, directory.UserQuery{Limit: directory.MaxPage})
+	if err != nil || len(users.Users) != len(m.users) {
+		t.Fatalf("users %+v, %v; want %d", users, err, len(m.users))
+	}
+	for _, u := range users.Users {
+		if u.Department != m.home[u.ID] {
+			t.Fatalf("user %s is in %s, want %s", u.ID, u.Department, m.home[u.ID])
 		}
 	}
 }
