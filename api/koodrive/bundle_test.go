@@ -134,7 +134,10 @@ func (b *bundle) newHandler(s koodrive.Submitter, r koodrive.Reader) http.Handle
 		Tokens:      &access.Tokens{Store: b.store, Keyring: b.keyring, Now: b.sessions.Now},
 		Departments: &directory.Departments{Store: b.store, IDs: b.ids, Now: b.sessions.Now},
 		Users:       &directory.Users{Store: b.store, Changer: b.direct()},
-		Logger:      slog.New(slog.NewTextHandler(b.logs, nil)), PublicURL: "https://users.example.org",
+		Logger:      slog.New(slog.NewTextHandler(b.logs, nil)),
+		LinkAddress: func(tenant muster.ID, secret string) string {
+			return "https://users.example.org/activate/" + tenant.String() + "/" + secret
+		},
 	})
 }
 

@@ -66,9 +66,8 @@ type Config struct {
 	Users       *directory.Users
 	Logger      *slog.Logger // takes the causes of internal errors, which no answer has
 
-	// PublicURL is where users reach the server, without a slash at its end: the pages on which they set their passwords are
-	// below it. "" answers with the path of a page alone.
-	PublicURL      string
+	// LinkAddress is the address of the page on which a user sets his password by a link.
+	LinkAddress    func(tenant muster.ID, secret string) string
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Host count; nil is nobody's
 	MaxBody        int64          // bytes; zero is DefaultMaxBody
 }

@@ -113,7 +113,7 @@ func (h *Handler) refusedLogin(tenant *muster.Tenant, err error) error {
 		return tooMany(err)
 	}
 	var o object
-	o.text("passwordUrl", h.PublicURL+"/activate/"+tenant.ID.String()+"/"+change.Link.Secret)
+	o.text("passwordUrl", h.LinkAddress(tenant.ID, change.Link.Secret))
 	return &refusal{reply: replyMustChange, detail: "Set another at passwordUrl, which is good once, and sign in with it.", data: o.end()}
 }
 

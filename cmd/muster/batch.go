@@ -11,8 +11,9 @@ import (
 )
 
 type batchCmd struct {
-	Show batchShowCmd `cmd:"" help:"Show how a batch stands."`
-	Rows batchRowsCmd `cmd:"" help:"List the outcomes that a batch's rows have by now."`
+	Show  batchShowCmd  `cmd:"" help:"Show how a batch stands."`
+	Rows  batchRowsCmd  `cmd:"" help:"List the outcomes that a batch's rows have by now."`
+	Links batchLinksCmd `cmd:"" help:"Make links by which a batch's users set their passwords."`
 }
 
 // batchFlags choose a batch.

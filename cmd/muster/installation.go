@@ -17,6 +17,7 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/api/activation"
 	"muster/api/native"
 	"muster/directory"
 	"muster/mapping"
@@ -122,7 +123,9 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 		return nil, nil, errors.Join(err, in.close())
 	}
 	works := false
-	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine)}}}
+	// Only the server knows at which address its pages are.
+	path := func(tenant muster.ID, secret string) string { return activation.Link("", tenant, secret) }
+	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine, in.links(pool), path)}}}
 	c.work = func(ctx context.Context) error {
 		err := engine.Start(ctx)
 		works = err == nil
@@ -140,9 +143,15 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	}, nil
 }
 
+// links makes links by which users set their passwords, and resets passwords.
+func (in *installation) links(hasher access.Hasher) *access.Activations {
+	return &access.Activations{Store: in.store, Keyring: in.keys, Hasher: hasher}
+}
+
 // native is the API for the operator of the installation.
-func (in *installation) native(engine *provision.Engine) http.Handler {
+func (in *installation) native(engine *provision.Engine, links *access.Activations, address func(muster.ID, string) string) http.Handler {
 	return native.New(native.Config{
+		Passwords: links, UserReader: in.store, LinkAddress: address,
 		Access:      in.access,
 		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
 		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}},

@@ -83,6 +83,9 @@ func (c *nativeClient) call(ctx context.Context, method, path string, in, out an
 		}
 		return problem
 	}
+	if out == nil {
+		return nil
+	}
 	if err := json.Unmarshal(text, out); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"muster/api/activation"
 	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/api/native"
@@ -23,6 +24,7 @@ type routeConfig struct {
 	federation http.Handler
 	prefixes   []string // paths under which proxies serve the contracts, without a slash at the end
 	native     http.Handler
+	activation http.Handler
 	ready      http.Handler
 	metrics    *prometheus.Registry
 	logger     *slog.Logger
@@ -57,6 +59,7 @@ func newRoutes(c routeConfig) (*routes, error) {
 	}
 	public, operator := health(), health()
 	operator.Handle(native.Prefix+"/", c.native)
+	public.Handle(activation.Prefix, c.activation)
 	wrap := func(h http.Handler) http.Handler {
 		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
 	}
@@ -81,13 +84,21 @@ func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, prefix := range c.prefixes {
-		if below, ok := strings.CutPrefix(r.URL.Path, prefix); ok && isContract(below) {
-			stripped := r.Clone(r.Context())
-			stripped.URL.Path, stripped.URL.RawPath = below, ""
-			c.served.ServeHTTP(w, stripped) // a signature is over RequestURI, which stays
-			r.Pattern = stripped.Pattern
-			return
+		below, ok := strings.CutPrefix(r.URL.Path, prefix)
+		next := c.served
+		switch {
+		case !ok:
+			continue
+		case strings.HasPrefix(below, activation.Prefix):
+			next = c.others
+		case !isContract(below):
+			continue
 		}
+		stripped := r.Clone(r.Context())
+		stripped.URL.Path, stripped.URL.RawPath = below, ""
+		next.ServeHTTP(w, stripped) // a signature is over RequestURI, which stays
+		r.Pattern = stripped.Pattern
+		return
 	}
 	c.others.ServeHTTP(w, r)
 }

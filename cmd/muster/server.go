@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,8 +17,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"muster"
 	"muster/access"
 	"muster/access/signature"
+	"muster/api/activation"
 	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/directory"
@@ -119,6 +122,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		Policy: signature.Policy{Authorities: o.authorities, TrustedProxies: o.trusted},
 	}
 	tokens := &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now}
+	links := held.links(s.pool)
 	contract := s.kooDrive(engine, verifier, tokens)
 	routes, err := newRoutes(routeConfig{
 		koodrive: contract,
@@ -126,11 +130,12 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		federation: federation.New(federation.Config{
 			Tokens: tokens, Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
-		prefixes: o.prefixes,
-		native:   held.native(engine),
-		ready:    &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
-		metrics:  metrics,
-		logger:   o.logger,
+		prefixes:   o.prefixes,
+		native:     held.native(engine, links, s.link),
+		activation: activation.New(activation.Config{Links: links, Logger: o.logger, TrustedProxies: o.trusted}),
+		ready:      &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
+		metrics:    metrics,
+		logger:     o.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -150,19 +155,19 @@ func (s *server) kooDrive(engine *provision.Engine, verifier *access.Verifier, t
 		Sessions:    &access.Sessions{Store: held.store, Keyring: held.keys, Hasher: s.pool, Now: time.Now},
 		Departments: &directory.Departments{Store: held.store, IDs: held.ids, Now: time.Now},
 		Users:       &directory.Users{Store: held.store, Changer: provision.Direct{Store: held.store, Now: time.Now}},
-		Logger:      o.logger, PublicURL: o.publicURL, TrustedProxies: o.trusted,
+		Logger:      o.logger, LinkAddress: s.link, TrustedProxies: o.trusted,
 	})
 }
 
-// listen begins to serve, the public address last.
+// link is where a user finds the page of his link.
+func (s *server) link(tenant muster.ID, secret string) string {
+	return activation.Link(cmp.Or(s.options.publicURL, s.url()), tenant, secret)
+}
+
+// listen begins to serve, once it listens everywhere.
 func (s *server) listen(ctx context.Context, r *routes) error {
 	s.socket = newHTTPServer(r.operator, operatorTimeout, s.options.logger)
 	s.public = newHTTPServer(r.public, writeTimeout, s.options.logger)
-	socket, err := listenSocket(s.options.dir)
-	if err != nil {
-		return err
-	}
-	s.serve(s.socket, socket)
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.options.listen)
 	if err != nil {
@@ -176,6 +181,11 @@ func (s *server) listen(ctx context.Context, r *routes) error {
 		s.public.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs.get, NextProtos: []string{"h2", "http/1.1"}}
 		listener = tls.NewListener(listener, s.public.TLSConfig)
 	}
+	socket, err := listenSocket(s.options.dir)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	s.serve(s.socket, socket)
 	s.serve(s.public, listener)
 	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "workers", s.options.workers, "version", thisBuild().Version)
 	return nil

@@ -22,6 +22,8 @@ type userCmd struct {
 	Set     userSetCmd     `cmd:"" help:"Move a user to another department, or let him administer more or less."`
 	Disable userDisableCmd `cmd:"" help:"Let a user sign in no longer. He keeps everything, his seat too."`
 	Enable  userEnableCmd  `cmd:"" help:"Undo disable."`
+	Link    userLinkCmd    `cmd:"" help:"Make a one-time link by which a user sets his password."`
+	Reset   userResetCmd   `cmd:"" help:"Give a user another password, or take it away."`
 	Delete  userDeleteCmd  `cmd:"" help:"Delete a user, which frees his seat, capacity, account, phone and e-mail address."`
 }
 
