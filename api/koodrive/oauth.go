@@ -77,7 +77,7 @@ func (h *Handler) grant(w http.ResponseWriter, r *http.Request) (*access.IssuedT
 		return nil, err
 	}
 	issued, err := h.Tokens.Issue(r.Context(), access.TokenRequest{
-		AppID: id, Secret: secret, Address: access.ClientAddress(r, h.TrustedProxies),
+		AppID: id, Secret: secret, Life: access.SessionLife, Address: access.ClientAddress(r, h.TrustedProxies),
 	})
 	if err != nil {
 		return nil, err

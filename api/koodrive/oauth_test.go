@@ -7,10 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
-
-	"muster/access"
-)
+	"time")
 
 const tokenPath = prefix + "/oauth2/token"
 
@@ -40,16 +37,23 @@ func TestClientCredentials(t *testing.T) {
 	golden(t, "token", b.grant(t, "/oauth2/token", inBody(appID, appSecret)))
 	golden(t, "token", b.grant(t, "/oauth2/token", grantType+"&client_id="+appID+"&scope=&unknown=1", basic(appID, appSecret)))
 	golden(t, "token", b.grant(t, tokenPath, inBody(appID, appSecret), setHeader("Content-Type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8")))
+	token := b.granted(t)
+	for _, path := range []string{"/departmentList", "/userList", "/service/quotaUsed"} {
+		if answer := b.ask(t, "", http.MethodGet, prefix+path, "", setHeader("Authorization", "Bearer "+token)); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, dump(t, answer))
+		}
+	}
+	golden(t, "info of an application", b.ask(t, "", http.MethodGet, infoPath, "", setHeader("Authorization", "Bearer "+token)))
+}
+
+// granted gives the first tenant's key pair a token.
+func (b *bundle) granted(t *testing.T) string {
+	t.Helper()
 	var got struct {
 		AccessToken string `json:"access_token"`
 	}
 	must(t, json.Unmarshal([]byte(text(t, b.grant(t, tokenPath, inBody(appID, appSecret)))), &got))
-	for _, path := range []string{"/departmentList", "/userList", "/service/quotaUsed"} {
-		if answer := b.ask(t, "", http.MethodGet, prefix+path, "", setHeader("Authorization", "Bearer "+got.AccessToken)); answer.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s", path, dump(t, answer))
-		}
-	}
-	golden(t, "info of an application", b.ask(t, "", http.MethodGet, infoPath, "", setHeader("Authorization", "Bearer "+got.AccessToken)))
+	return got.AccessToken
 }
 
 func TestTokenEndpointRefuses(t *testing.T) {
@@ -105,14 +109,14 @@ func TestTooManyTokensAskedFor(t *testing.T) {
 	golden(t, "token too often", b.grant(t, tokenPath, inBody(appID, appSecret)))
 }
 
-// TestAnApplicationsTokenEnds with its time.
+// TestAnApplicationsTokenEnds when its time is over.
 func TestAnApplicationsTokenEnds(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: now}
 	b := setupAt(t, c.Now)
-	token := b.applicationToken(t)
+	token := b.granted(t)
 	list := func() int { return b.ask(t, token, http.MethodGet, prefix+"/departmentList", "").StatusCode }
-	c.Advance(access.DefaultTokenLife - time.Second)
+	c.Advance(30*time.Minute - time.Second)
 	if status := list(); status != http.StatusOK {
 		t.Errorf("before its end: status %d", status)
 	}
