@@ -162,8 +162,8 @@ func (l *load) verify(t *testing.T) {
 	l.verifyBatches(t, d)
 }
 
-// checkDatabase looks for what must not be left over.
-func checkDatabase(t *testing.T, db *sql.DB, tenant int64) {
+// checkDatabase looks for what must not be left over of the tenants.
+func checkDatabase(t *testing.T, db *sql.DB, tenants ...int64) {
 	t.Helper()
 	each(t, db, "PRAGMA integrity_check", nil, func(rows *sql.Rows) error {
 		var verdict string
@@ -179,8 +179,10 @@ func checkDatabase(t *testing.T, db *sql.DB, tenant int64) {
 		"repeats of a batch that is not there": "SELECT count(*) FROM replays r WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = r.tenant AND b.id = r.batch)",
 		"outcomes of no batch":                 "SELECT count(*) FROM outcomes o WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = o.tenant AND b.id = o.batch)",
 	} {
-		if n := number(t, db, query, tenant); n != 0 {
-			t.Errorf("%s: %d are left", what, n)
+		for _, tenant := range tenants {
+			if n := number(t, db, query, tenant); n != 0 {
+				t.Errorf("%s: %d are left", what, n)
+			}
 		}
 	}
 }

@@ -10,8 +10,8 @@
 //   - TestKillFederated: whatever instant SIGKILL comes at, federated tasks run in the order in which their tenant's were
 //     accepted, each once though it is sent again, and leave the directory and the failures that a model of a few lines leaves.
 //     Four workers have the tasks of eight tenants, or of one.
-//   - TestFrozenDatabase: the same when another process holds the write lock of the database, at full size for longer than the
-//     server waits for it.
+//   - TestFrozenDatabase: the same when another process holds the write lock of the database under a running server, at full
+//     size for longer than the server waits for it.
 //
 // The environment sets sizes: CRASHTEST_USERS and CRASHTEST_KILLS of TestKill, CRASHTEST_TASKS of 100 rows and
 // CRASHTEST_ACCOUNTS of both federated tests, CRASHTEST_KILLS_FEDERATED of TestKillFederated, CRASHTEST_FREEZE, in seconds, of

@@ -19,8 +19,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
@@ -116,11 +114,13 @@ func (s *federatedScenario) run(t *testing.T, meanwhile func(context.Context) er
 		t.Fatalf("the last stop: %s", last.state)
 	}
 	db := s.in.openDatabase(t)
+	tenants := make([]int64, len(s.loads))
 	for i, l := range s.loads {
-		l.verify(t, db)
+		tenants[i] = l.verify(t, db)
 		t.Logf("tenant %d: %d tasks done, %d users, %d attempts repeated, the longest wait for an acknowledgement %s",
 			i, l.done, len(l.model), l.lost, l.longest.Round(time.Millisecond))
 	}
+	checkDatabase(t, db, tenants...)
 	t.Logf("all done in %s, with up to %d lanes at work at once", spent.Round(time.Millisecond), s.turns.Load())
 }
 
@@ -146,14 +146,13 @@ func (s *federatedScenario) watchTurns(ctx context.Context) {
 	}
 }
 
-// verify holds the database of the stopped server against the model.
-func (l *federatedLoad) verify(t *testing.T, db *sql.DB) {
+// verify holds the database of the stopped server against the model, and gives the tenant's id.
+func (l *federatedLoad) verify(t *testing.T, db *sql.DB) (tenant int64) {
 	t.Helper()
 	tenant, err := strconv.ParseInt(l.account.TenantID, 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkDatabase(t, db, tenant)
 	rows, failed := 0, 0
 	for i := range l.tasks {
 		rows, failed = rows+l.tasks[i].rows, failed+len(l.tasks[i].failures)
@@ -178,6 +177,7 @@ func (l *federatedLoad) verify(t *testing.T, db *sql.DB) {
 		}
 	}
 	l.verifyUsers(t, db, tenant)
+	return tenant
 }
 
 // verifyUsers holds the federated users against the model's.
@@ -287,62 +287,63 @@ func TestFrozenDatabase(t *testing.T) {
 	db := s.in.openDatabase(t)
 	s.run(t, func(ctx context.Context) error {
 		load := s.loads[0]
-		if err := load.await(ctx, len(load.tasks)/2); err != nil {
+		if err := load.await(ctx, len(load.tasks)/4); err != nil {
 			return err
 		}
 		return s.freeze(ctx, db, freeze, t.Logf)
 	})
-	if turns := s.turns.Load(); turns <= federatedWorkers/2 { // those whose tasks were frozen all waited for the lock
-		t.Errorf("up to %d lanes were at work at once, want more than %d", turns, federatedWorkers/2)
+	if turns := s.turns.Load(); turns < enoughWaiting { // all of them waited for the lock
+		t.Errorf("up to %d lanes were at work at once, want %d or more", turns, enoughWaiting)
 	}
 }
 
-// freeze takes the write lock while tasks of more than half as many tenants as there are workers wait to be applied, and
-// holds it.
+// enoughWaiting is of how many tenants tasks must wait to be applied when the database is frozen.
+const enoughWaiting = federatedWorkers/2 + 1
+
+// freeze takes the write lock while tasks wait to be applied, and holds it under a server that runs. The lock is taken between
+// two lives of the server: a busy one leaves no gap that is sure to be met, and would soon have nothing that waits.
 func (s *federatedScenario) freeze(ctx context.Context, db *sql.DB, d time.Duration, logf func(string, ...any)) (err error) {
 	connection, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, connection.Close()) }()
-	// SQLite's own waiting for a lock sleeps ever longer, and a busy server would be done before it finds a gap.
-	if _, err := connection.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
-		return err
-	}
-	for {
-		waiting, err := lockUnfinished(ctx, connection, federatedWorkers/2+1)
-		if err != nil {
-			return fmt.Errorf("freeze the database: %w", err)
-		}
-		if waiting > 0 {
-			if err := pause(ctx, d); err != nil {
-				return err
-			}
-			logf("froze %d unfinished tasks for %s", waiting, d)
-			_, err = connection.ExecContext(ctx, "ROLLBACK")
+	for slices.ContainsFunc(s.loads, (*federatedLoad).unfinished) {
+		l := s.in.latest()
+		if err := l.awaitReady(ctx); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(s.loads, (*federatedLoad).unfinished) {
-			return errors.New("the freeze met no moment at which enough tasks waited")
+		if _, tenants, err := waitingTasks(ctx, connection); err != nil || tenants < enoughWaiting {
+			if err = cmp.Or(err, pause(ctx, time.Millisecond)); err != nil {
+				return err
+			}
+			continue
+		}
+		l.signal(syscall.SIGKILL)
+		if err := l.awaitEnd(ctx); err != nil {
+			return err
+		}
+		if _, err := connection.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+			return fmt.Errorf("freeze the database: %w", err)
+		}
+		if _, err := s.in.start(); err != nil {
+			return err
+		}
+		tasks, tenants, err := waitingTasks(ctx, connection)
+		if err == nil && tenants >= enoughWaiting {
+			err = pause(ctx, d)
+			logf("froze %d unfinished tasks of %d tenants for %s", tasks, tenants, d)
+		}
+		if _, rollback := connection.ExecContext(ctx, "ROLLBACK"); err != nil || rollback != nil || tenants >= enoughWaiting {
+			return errors.Join(err, rollback)
 		}
 	}
+	return errors.New("there was no moment at which enough tasks waited")
 }
 
-// lockUnfinished tries to take the write lock, and keeps it if batches of so many tenants wait. It says how many do; 0 if it
-// has not kept the lock.
-func lockUnfinished(ctx context.Context, c *sql.Conn, tenants int) (waiting int, err error) {
-	_, err = c.ExecContext(ctx, "BEGIN IMMEDIATE")
-	if busy := (*sqlite.Error)(nil); errors.As(err, &busy) && busy.Code()&0xff == sqlite3.SQLITE_BUSY {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	var of int
-	err = c.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT tenant) FROM batches WHERE finished_at IS NULL").Scan(&waiting, &of)
-	if err == nil && of < tenants {
-		_, err = c.ExecContext(ctx, "ROLLBACK")
-		waiting = 0
-	}
-	return waiting, err
+// waitingTasks counts the tasks that are not finished, and their tenants.
+func waitingTasks(ctx context.Context, c *sql.Conn) (tasks, tenants int, err error) {
+	const query = "SELECT count(*), count(DISTINCT tenant) FROM batches WHERE finished_at IS NULL"
+	err = c.QueryRowContext(ctx, query).Scan(&tasks, &tenants)
+	return tasks, tenants, err
 }
