@@ -122,7 +122,8 @@ func (f grantForm) check() error {
 // client reads who asks, from the header (client_secret_basic) or the body (client_secret_post), and not from both (RFC 6749,
 // section 2.3).
 func (f grantForm) client(r *http.Request) (id, secret string, err error) {
-	if len(r.Header.Values("Authorization")) == 0 {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		if f["client_id"] == "" || f["client_secret"] == "" {
 			return "", "", noClient()
 		}
@@ -132,7 +133,7 @@ func (f grantForm) client(r *http.Request) (id, secret string, err error) {
 		return "", "", badGrant(oauthInvalidRequest, "The client proves itself twice: by Authorization and by client_secret. Use one.")
 	}
 	name, password, ok := r.BasicAuth()
-	if !ok || len(r.Header.Values("Authorization")) > 1 {
+	if !ok || len(values) > 1 {
 		return "", "", noClient()
 	}
 	id, badID := url.QueryUnescape(name)

@@ -37,6 +37,7 @@ func TestClientCredentials(t *testing.T) {
 	golden(t, "token", b.grant(t, "/oauth2/token", inBody(appID, appSecret)))
 	golden(t, "token", b.grant(t, "/oauth2/token", grantType+"&client_id="+appID+"&scope=&unknown=1", basic(appID, appSecret)))
 	golden(t, "token", b.grant(t, tokenPath, inBody(appID, appSecret), setHeader("Content-Type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8")))
+	golden(t, "token", b.grant(t, tokenPath, inBody(appID, appSecret), setHeader("Authorization", "")))
 	token := b.granted(t)
 	for _, path := range []string{"/departmentList", "/userList", "/service/quotaUsed"} {
 		if answer := b.ask(t, "", http.MethodGet, prefix+path, "", setHeader("Authorization", "Bearer "+token)); answer.StatusCode != http.StatusOK {
