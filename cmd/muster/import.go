@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,7 +103,7 @@ func (c *importCmd) read(stdin io.Reader) ([]json.RawMessage, error) {
 		source = f
 	}
 	limited := &io.LimitedReader{R: source, N: maxImportBytes + 1}
-	rows, err := readRows(jsontext.NewDecoder(limited))
+	rows, err := readRows(limited)
 	switch {
 	case limited.N <= 0:
 		return nil, usagef("file: want at most %d MiB; import it in parts", maxImportBytes>>20)
@@ -113,8 +114,14 @@ func (c *importCmd) read(stdin io.Reader) ([]json.RawMessage, error) {
 	}
 }
 
-// readRows reads a list of objects, or objects up to the end.
-func readRows(d *jsontext.Decoder) (rows []json.RawMessage, err error) {
+// readRows reads a list of objects, or objects up to the end. A byte order mark in front is passed over.
+func readRows(r io.Reader) (rows []json.RawMessage, err error) {
+	text := bufio.NewReader(r)
+	const mark = "\ufeff"
+	if front, err := text.Peek(len(mark)); err == nil && string(front) == mark {
+		_, _ = text.Discard(len(mark))
+	}
+	d := jsontext.NewDecoder(text)
 	list := d.PeekKind() == jsontext.KindBeginArray
 	if list {
 		if _, err := d.ReadToken(); err != nil {
