@@ -47,3 +47,35 @@ func BenchmarkAppendPage(b *testing.B) {
 		b.SetBytes(int64(len(appendPage(page, tongue{}))))
 	}
 }
+
+func BenchmarkDecodeImport(b *testing.B) {
+	user := `{"targetDeptName":"Sales/North","personalCapacity":10,"isAllocateCapacity":true},`
+	body := []byte(`{"curDeptId":1575416580416769793,"users":[` + strings.TrimSuffix(strings.Repeat(user, 1000), ",") + `]}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, rows, err := decodeImport(body); err != nil || len(rows) != 1000 {
+			b.Fatal(len(rows), err)
+		}
+	}
+}
+
+// BenchmarkVerdicts writes a thousand failures in the language that has to be translated into, half of them by the sentence
+// that is stored.
+func BenchmarkVerdicts(b *testing.B) {
+	outcomes := make([]muster.Outcome, 1000)
+	for i := range outcomes {
+		outcomes[i] = muster.Outcome{Result: muster.Failed, Reason: muster.ReasonNoDepartment, Detail: "Sales/North"}
+		if i%2 == 0 {
+			outcomes[i] = muster.Outcome{
+				Result: muster.Failed, Reason: muster.ReasonInvalid, Field: "personalCapacity",
+				Detail: "It must be from 1 to 1048576 GB where capacity is allocated.",
+			}
+		}
+	}
+	chinese := tongue{newLanguages().chinese}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.SetBytes(int64(len(appendVerdicts(outcomes, chinese))))
+	}
+}

@@ -7,7 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time")
+	"time"
+)
 
 const tokenPath = prefix + "/oauth2/token"
 
