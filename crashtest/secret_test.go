@@ -33,6 +33,7 @@ type secrets struct {
 
 	outside  string     // a folder that nothing is searched in
 	spare    account    // that no client uses
+	third    account    // of the tenant whose user signs in
 	hostile  caller     // sends what no client should
 	needles  []needle   // of the marker, and of the secrets that the server made
 	erased   []needle   // what batches were sealed under while they waited
@@ -51,6 +52,7 @@ func TestNoSecretAtRest(t *testing.T) {
 	x := &secrets{t: t, in: in, r: r, marker: word(r, 20), visible: "Visible" + word(r, 20), outside: t.TempDir()}
 	in.secret = x.marker
 	second := x.tenant()
+	x.people()
 	for _, a := range []account{in.first, second} {
 		x.made("an application's secret", a.AppSecret)
 		m := newMaker(next(), passwords)
@@ -99,10 +101,13 @@ func (x *secrets) brought() string {
 	return file
 }
 
-// during is done in every life: secrets and keys change, and requests that are not in order bring passwords where they do not
-// belong. One change is under way when the server is killed.
+// during is done in every life: a user signs in, secrets and keys change, and requests that are not in order bring passwords
+// where they do not belong. One change is under way when the server is killed.
 func (x *secrets) during(ctx context.Context) error {
 	if err := x.misplace(ctx); err != nil {
+		return err
+	}
+	if err := x.signIn(ctx); err != nil {
 		return err
 	}
 	if x.searches == secretKills/2 {
