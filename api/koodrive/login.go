@@ -35,16 +35,8 @@ func (h *Handler) login(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, h.refusedLogin(tenant, err)
 	}
-	who, err := h.Sessions.Authenticate(ctx, access.TenantHint{}, session.AccessToken)
-	if err != nil {
-		return nil, err
-	}
-	user, err := h.Users.Get(ctx, tenant.ID, who.Actor, who.Actor.User)
-	if err != nil {
-		return nil, err
-	}
 	var o object
-	o.raw("userInfo", appendUserInfo(user))
+	o.raw("userInfo", appendUserInfo(session.User))
 	o.raw("sessionInfo", appendSession(session))
 	return o.end(), nil
 }
