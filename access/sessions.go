@@ -62,7 +62,7 @@ type Session struct {
 	RefreshToken string    // likewise
 	IssuedAt     time.Time // a whole second
 	ExpiresAt    time.Time // of AccessToken: SessionLife after IssuedAt
-	User         *muster.User
+	User         *muster.User // who signed in, as he was then
 }
 
 // Format leaves the tokens out, whatever the verb.
