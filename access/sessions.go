@@ -58,10 +58,10 @@ type Sessions struct {
 // Session is what a user who signed in is given, in the clear and never to be had again. It prints without its tokens and
 // without him.
 type Session struct {
-	AccessToken  string    // 48 lower-case hexadecimal digits
-	RefreshToken string    // likewise
-	IssuedAt     time.Time // a whole second
-	ExpiresAt    time.Time // of AccessToken: SessionLife after IssuedAt
+	AccessToken  string       // 48 lower-case hexadecimal digits
+	RefreshToken string       // likewise
+	IssuedAt     time.Time    // a whole second
+	ExpiresAt    time.Time    // of AccessToken: SessionLife after IssuedAt
 	User         *muster.User // who signed in, as he was then
 }
 
