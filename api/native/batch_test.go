@@ -216,6 +216,26 @@ func TestRowsThatFail(t *testing.T) {
 	}
 }
 
+func TestUsersAreMatchedByEmail(t *testing.T) {
+	t.Parallel()
+	p := setupProvisioning(t)
+	p.start()
+	tenant := p.tenant(`{"uniqueEmail":true}`)
+	batch := call[native.Batch](p.installation, 202, "POST", tenant+"/batches", `{"operation":"create","match":"email","rows":[
+		{"email":"Ann@example.org","firstName":"Ann","account":"ann"},{"email":"ann@Example.org","firstName":"Ann"},
+		{"email":"bo@example.org","firstName":"Bo","account":"ANN"},{"account":"cy","firstName":"Cy"}]}`)
+	want := []native.BatchOutcome{
+		{Row: 1, Result: "succeeded", Subject: "Ann@example.org"},
+		{Row: 2, Result: "skipped", Subject: "ann@Example.org", Reason: "exists", Detail: "The user already exists."},
+		{Row: 3, Result: "failed", Subject: "bo@example.org", Reason: "conflict", Field: "account", Detail: "The account is held by another user."},
+		{Row: 4, Result: "failed", Reason: "invalid", Field: "email", Detail: "It is missing, and is what tells who is meant."},
+	}
+	rows := p.rows(tenant+"/batches/"+batch.ID.String(), 1000)
+	if diff := cmp.Diff(want, rows, cmpopts.IgnoreFields(native.BatchOutcome{}, "User")); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+}
+
 func TestABatchIsSentAgain(t *testing.T) {
 	t.Parallel()
 	p := setupProvisioning(t)
