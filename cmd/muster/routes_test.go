@@ -18,7 +18,8 @@ func testRoutes(t *testing.T, koodrive http.HandlerFunc) *routes {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
 	}
 	r, err := newRoutes(routeConfig{
-		koodrive: koodrive, prefixes: []string{"/muster", "/a/b"}, native: word("native"), ready: word("ready"),
+		koodrive: koodrive, prefixes: []string{"/muster", "/a/b"}, native: word("native"), activation: word("activation"),
+		ready:   word("ready"),
 		metrics: prometheus.NewRegistry(), logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
