@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"muster"
+	"muster/directory"
 )
 
 const (
@@ -144,13 +146,19 @@ func TestADepartmentListHasNoPages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	token := b.administrator(t, b.tenant, muster.LevelSystemAdmin, 0)
-	const total = 1001
-	for i := range total {
-		b.addDepartment(t, b.tenant, b.tenant.RootDepartment, fmt.Sprintf("D%04d", i), 0)
+	const total = directory.MaxPage + 1
+	paths := make([]string, total)
+	for i := range paths {
+		paths[i] = fmt.Sprintf("D%04d", i)
+	}
+	departments := directory.Departments{Store: b.store, IDs: b.ids, Now: b.sessions.Now}
+	for part := range slices.Chunk(paths, directory.MaxImport) {
+		_, err := departments.Import(t.Context(), b.tenant.ID, muster.Actor{Level: muster.LevelSystemAdmin}, part)
+		must(t, err)
 	}
 	var got struct {
-		Data, Top struct{ List []struct{ Name string } }
-		List      []struct{ Name string }
+		Data struct{ List []struct{ Name string } }
+		List []struct{ Name string }
 	}
 	must(t, json.Unmarshal([]byte(text(t, b.ask(t, token, http.MethodGet, listPath, ""))), &got))
 	if len(got.Data.List) != total || len(got.List) != total || got.List[total-1].Name != "D1000" {
