@@ -17,6 +17,7 @@ var unsaid = map[string]string{
 	"an id is a decimal number of 1 to 19 digits without leading zeros":        "is said anew by every contract",
 	"an id is a decimal number of 1 to 19 digits, at most 9223372036854775807": "is said anew by every contract",
 	"The batch does not exist.":                                                               "what does not exist gets one answer",
+	"The tenant does not exist.":                                                              "what does not exist gets one answer",
 	"The token does not exist, or has expired.":                                               "what does not exist gets one answer",
 	"The key came with another body before: a new request needs a key of its own.":            "federation contract",
 	"The token is not one of this key, or it has expired: get a new one.":                     "federation contract",

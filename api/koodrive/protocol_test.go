@@ -300,6 +300,19 @@ func TestBothSchemesAreServed(t *testing.T) {
 	}
 }
 
+// TestBusy is the answer to a request for whose body there is no room.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	h, ok := b.handler.(*koodrive.Handler)
+	if !ok {
+		t.Fatalf("the handler is a %T", b.handler)
+	}
+	b.handler = http.HandlerFunc(h.Busy)
+	golden(t, "busy", b.ask(t, "", http.MethodPost, createPath, oneUser))
+	golden(t, "busy in Chinese", b.ask(t, "", http.MethodPost, createPath, oneUser, setHeader("language", "zh-CN")))
+}
+
 func TestOtherPathsAndMethods(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

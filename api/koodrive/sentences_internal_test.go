@@ -20,6 +20,7 @@ var speaking = map[string][]string{
 	"access":           {"administrator.go", "credential.go", "activate.go", "activation.go", "federation.go", "host.go", "link.go", "role.go", "tenant.go"}, // of operators
 	"access/signature": nil,
 	"provision":        {"federation.go", "metrics.go"},
+	"store/postgres":   {"credential.go", "role.go", "tenant.go"},
 	"store/sqlite":     {"credential.go", "role.go", "tenant.go"},
 	"api/strictjson":   nil,
 	"directory":        {"import.go"},
