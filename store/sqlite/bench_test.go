@@ -3,10 +3,13 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"muster"
+	"muster/directory"
 	"muster/provision"
 )
 
@@ -23,7 +26,7 @@ func (f *fixture) people(b *testing.B, n int) []muster.User {
 	users := make([]muster.User, n)
 	for i := range users {
 		u := &users[i]
-		phone := fmt.Sprintf("%012d", rand.Int64N(1e12))
+		phone := fmt.Sprintf("%015d", rand.Int64N(1e15)) // as long as they may be, so that no two are the same
 		*u = muster.User{
 			ID: first + muster.ID(i), Phone: phone, PhoneKey: phone, Email: phone + "@example.com", EmailKey: phone + "@example.com",
 			FirstName: "Firstname", Surname: "Surname", Level: muster.LevelCommon, Department: 2,
@@ -141,7 +144,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	f.fill(b)
 	var keys muster.Keys
 	for range muster.ChunkRows {
-		keys.Phones = append(keys.Phones, fmt.Sprintf("%013d", rand.Int64N(1e12)))
+		keys.Phones = append(keys.Phones, fmt.Sprintf("%016d", rand.Int64N(1e12)))
 	}
 	for b.Loop() {
 		shot, err := f.Snapshot(b.Context(), f.tenant, keys)
@@ -150,6 +153,86 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	}
 	perSecond(b, muster.ChunkRows)
+}
+
+// grow makes about n departments, in three levels: groups, of which there are groups, parts of them, and in each part leaves
+// of leaf's names. It gives them all.
+func (f *fixture) grow(b *testing.B, groups, parts, leaves int, leaf func(part, leaf int) string) []muster.Department {
+	b.Helper()
+	var all []muster.Department
+	err := f.ChangeDepartments(b.Context(), f.tenant, func(r directory.Reader) (*directory.Writes, error) {
+		root, err := r.At("")
+		if err != nil {
+			return nil, err
+		}
+		add := func(parent *muster.Department, name string) *muster.Department {
+			id, err := f.ids.Next()
+			if err != nil {
+				b.Error(err)
+			}
+			all = append(all, parent.Child(id, name, fixtureTime))
+			d := all[len(all)-1]
+			return &d
+		}
+		for g := range groups {
+			group := add(root, fmt.Sprintf("group %d", g))
+			for p := range parts {
+				part := add(group, fmt.Sprintf("part %d", g*parts+p))
+				for l := range leaves {
+					add(part, leaf(g*parts+p, l))
+				}
+			}
+		}
+		return &directory.Writes{Insert: all}, nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return all
+}
+
+// BenchmarkSnapshotDepartments resolves the departments of a thousand rows.
+func BenchmarkSnapshotDepartments(b *testing.B) {
+	unique := func(part, leaf int) string { return fmt.Sprintf("leaf %d-%d", part, leaf) }
+	same := func(_, leaf int) string { return fmt.Sprintf("leaf %d", leaf) }
+	name := func(d *muster.Department) string { return d.Name }
+	path := func(d *muster.Department) string { return d.NamePath[1:] }
+	for _, c := range []struct {
+		name                  string
+		groups, parts, leaves int
+		leaf                  func(part, leaf int) string
+		ref                   func(*muster.Department) string
+	}{
+		{"10 departments, names", 1, 1, 8, unique, name},
+		{"10,000 departments, names", 10, 20, 50, unique, name},
+		{"10,000 departments, paths", 10, 20, 50, unique, path},
+		{"10,000 departments, nowhere", 10, 20, 50, unique, func(d *muster.Department) string { return d.Name + "?" }},
+		{"10,000 departments, half of one name", 10, 500, 1, same, name},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			f := openFixture(b, Options{})
+			all := f.grow(b, c.groups, c.parts, c.leaves, c.leaf)
+			groups := []muster.ID{2}
+			for i := range all {
+				if all[i].Level() == 1 {
+					groups = append(groups, all[i].ID)
+				}
+			}
+			named := make(map[muster.DepartmentRef]bool)
+			for i := range all {
+				if r := (muster.DepartmentRef{Base: groups[i%len(groups)], Path: c.ref(&all[i])}); len(named) < muster.ChunkRows {
+					named[r] = true
+				}
+			}
+			keys := muster.Keys{Departments: slices.Collect(maps.Keys(named))}
+			for b.Loop() {
+				if _, err := f.Snapshot(b.Context(), f.tenant, keys); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(keys.Departments)), "references")
+		})
+	}
 }
 
 // BenchmarkAccept accepts batches of a thousand rows, from as many goroutines as a busy server has.

@@ -122,8 +122,9 @@ type departmentFinder struct {
 	byPath map[string]bool
 }
 
-// resolve reads what stands at the references' candidates, and for single names with nothing there what a name may mean.
-// Each is one statement for all of them, whose cost does not depend on how many departments there are.
+// resolve reads what stands at the references' candidates, and for single names with nothing there what a name may mean:
+// one statement for all candidates, and one for all names below a base, since rows of a list seldom have more than one. The
+// cost does not depend on how many departments there are.
 func (f *departmentFinder) resolve(refs []muster.DepartmentRef) error {
 	type search struct {
 		ref        muster.DepartmentRef
@@ -142,34 +143,39 @@ func (f *departmentFinder) resolve(refs []muster.DepartmentRef) error {
 			names = append(names, search{r, candidates})
 		}
 	}
-	if err := f.findTexts(selectDepartmentsByPath, paths, len(paths)); err != nil {
+	if err := f.findTexts(selectDepartmentsByPath, paths); err != nil {
 		return err
 	}
-	var ranges [][3]string // name, and the bounds of the IDPaths below the base
+	below := make(map[muster.ID][]string)
 	for _, s := range names {
 		if !slices.ContainsFunc(s.candidates, func(path string) bool { return f.byPath[path] }) {
-			low, high := within(f.found[f.byID[s.ref.Base]].IDPath)
-			ranges = append(ranges, [3]string{s.ref.Path, low, high})
+			below[s.ref.Base] = append(below[s.ref.Base], s.ref.Path)
 		}
 	}
-	return f.findTexts(selectDepartmentsByName, ranges, len(ranges))
+	for base, names := range below {
+		low, high := within(f.found[f.byID[base]].IDPath)
+		if err := f.findTexts(selectDepartmentsByName, names, low, high); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// findTexts reads the departments that a list of n elements names.
-func (f *departmentFinder) findTexts(by statement, list any, n int) error {
-	if n == 0 {
+// findTexts reads the departments that a list of texts names.
+func (f *departmentFinder) findTexts(by statement, list []string, more ...any) error {
+	if len(list) == 0 {
 		return nil
 	}
 	encoded, err := json.Marshal(list)
 	if err != nil {
 		return err
 	}
-	return f.find(by, encoded)
+	return f.find(by, encoded, more...)
 }
 
 // find reads the departments that a JSON array names.
-func (f *departmentFinder) find(by statement, list []byte) error {
-	rows, err := f.q.query(f.ctx, by, int64(f.tenant), string(list))
+func (f *departmentFinder) find(by statement, list []byte, more ...any) error {
+	rows, err := f.q.query(f.ctx, by, append([]any{int64(f.tenant), string(list)}, more...)...)
 	return collect(rows, err, func(row scanner) error {
 		d, err := scanDepartment(row)
 		if err != nil {

@@ -62,13 +62,13 @@ var statementText = [statementCount]string{
 	selectDepartmentAt: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = ? AND name_path = ?`,
 	selectDepartmentsByID: `SELECT ` + departmentColumns + ` FROM departments
 		WHERE tenant = ?1 AND departments.id IN (SELECT value FROM json_each(?2))`,
-	selectDepartmentsByPath: `SELECT ` + departmentColumns + ` FROM departments INDEXED BY departments_name_path
-		WHERE tenant = ?1 AND name_path IN (SELECT value FROM json_each(?2))`,
-	// ?2 is a JSON array of [name, lower bound, upper bound of the IDPath]; two of each are enough to know that a name says too little.
+	selectDepartmentsByPath: `SELECT d.id, d.parent, d.name, d.id_path, d.name_path, d.created_at FROM json_each(?2) AS wanted
+		CROSS JOIN departments AS d INDEXED BY departments_name_path ON d.tenant = ?1 AND d.name_path = wanted.value`,
+	// Two of a name are enough to know that it says too little.
 	selectDepartmentsByName: `SELECT d.id, d.parent, d.name, d.id_path, d.name_path, d.created_at FROM json_each(?2) AS wanted
 		CROSS JOIN departments AS d ON d.tenant = ?1 AND d.id IN (
-			SELECT id FROM departments INDEXED BY departments_name WHERE tenant = ?1 AND name = wanted.value ->> 0
-			AND id_path >= wanted.value ->> 1 AND id_path < wanted.value ->> 2 LIMIT 2)`,
+			SELECT id FROM departments INDEXED BY departments_name
+			WHERE tenant = ?1 AND name = wanted.value AND id_path >= ?3 AND id_path < ?4 LIMIT 2)`,
 	selectChildren: `SELECT ` + departmentColumns + ` FROM departments INDEXED BY departments_parent
 		WHERE tenant = ?1 AND parent = ?4 AND name > ?5 AND ` + anyMatches("name") + ` ORDER BY name LIMIT ?6`,
 	selectMatchingDepartment: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = ?1 AND id = ?4 AND ` + anyMatches("name") + ` LIMIT ?5`,
