@@ -18,14 +18,23 @@ const acceptTries = 3
 // Then Accept begins again: a batch of its own that it finds under the tenant's lock, which the first try had until its end,
 // was accepted.
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
+	open := false // a try before may have stored the batch
 	for range acceptTries {
 		err = s.write(ctx, a.Batch.Tenant, func(t *tx) (err error) {
 			accepted, err = accept(t, a)
 			return err
 		})
+		if err == nil || isRefusal(err) { // under the lock, and so of what there is
+			open = false
+			break
+		}
+		open = open || errors.Is(err, errUnknown)
 		if !errors.Is(err, errUnknown) && !errors.Is(err, errLost) {
 			break
 		}
+	}
+	if open {
+		err = fmt.Errorf("%w: %w", errUnknown, err)
 	}
 	if err != nil {
 		return provision.Accepted{}, explain("accept a batch", err)
@@ -74,7 +83,7 @@ func accept(t *tx, a *provision.Acceptance) (provision.Accepted, error) {
 	storeBatch(t, a, versions, position)
 	t.exec(updateUsageAccepted, b.Tenant, int64(b.Total), size, t.sequence+1, a.LastID)
 	if a.Replay != nil {
-		t.exec(upsertReplay, b.Tenant, a.Replay, b.ID, stamp(a.ReplayUntil), a.IdempotentBody)
+		t.exec(upsertReplay, b.Tenant, a.Replay, b.ID, a.ReplayUntil, a.IdempotentBody)
 	}
 	return provision.Accepted{Batch: b.ID}, nil
 }
@@ -91,14 +100,14 @@ type replay struct {
 func (t *tx) replay(r **replay, tenant muster.ID, fingerprint []byte) {
 	t.rows(func(row scanner) error {
 		*r = new(replay)
-		return row.Scan(&(*r).batch, moment{&(*r).until}, &(*r).body, &(*r).unfinished)
+		return row.Scan(&(*r).batch, &(*r).until, &(*r).body, &(*r).unfinished)
 	}, selectReplay, tenant, fingerprint)
 }
 
 // answer gives the batch that the very same request made, if it is to be the answer again; 0 if the request is to be taken
 // as a new one.
 func (r *replay) answer(a *provision.Acceptance) (muster.ID, error) {
-	remembered := r != nil && r.until.After(stamp(a.Batch.AcceptedAt))
+	remembered := r != nil && r.until.After(a.Batch.AcceptedAt)
 	switch {
 	case r == nil:
 		return 0, nil
@@ -144,7 +153,7 @@ func storeBatch(t *tx, a *provision.Acceptance, versions *keyVersions, position 
 	b := &a.Batch
 	sequence := t.sequence + 1
 	t.exec(insertBatch, b.Tenant, b.ID, sequence, b.Contract, b.Lane, b.AppID, b.Actor, b.ActorLevel, b.TraceID, b.Total,
-		stamp(b.AcceptedAt), a.PayloadKey, versions.of[0], a.KeptKey, versions.of[1])
+		b.AcceptedAt, a.PayloadKey, versions.of[0], a.KeptKey, versions.of[1])
 	for i := range a.Chunks {
 		k := &a.Chunks[i]
 		storeChunk(t, k, b.Lane, rankOf(b.Lane, position, k.FirstRow), sequence)

@@ -178,7 +178,7 @@ func (a *application) write(t *tx, w *provision.Writes, stored []waiting, live [
 	if len(done) > 0 {
 		batches, firstRows := chunkNames(done)
 		t.exec(deleteChunks, a.tenant, batches, firstRows)
-		t.exec(updateBatches, a.tenant, stamp(w.Now), p.batches, p.succeeded, p.failed, p.skipped, p.ends())
+		t.exec(updateBatches, a.tenant, w.Now, p.batches, p.succeeded, p.failed, p.skipped, p.ends())
 	}
 	if rank, ok := ranks[muster.LaneCreate]; ok {
 		t.exec(upsertLane, a.tenant, muster.LaneCreate, rank)
@@ -240,7 +240,7 @@ func (a *application) storeOutcomes(t *tx, chunks []provision.ChunkWrites) {
 			o := &d.Outcomes[i]
 			batches, rows, ids, users = append(batches, int64(d.Chunk.Batch)), append(rows, int32(o.Row)), append(ids, int64(o.ID)), append(users, int64(o.User))
 			results, reasons = append(results, int16(o.Result)), append(reasons, int16(o.Reason))
-			fields, details, subjects = append(fields, storable(o.Field)), append(details, storable(o.Detail)), append(subjects, storable(o.Subject))
+			fields, details, subjects = append(fields, o.Field), append(details, o.Detail), append(subjects, o.Subject)
 		}
 		if d.Kept != nil {
 			kept = append(kept, d)

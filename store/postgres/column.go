@@ -11,19 +11,64 @@ import (
 	"muster"
 )
 
+// encode makes of a statement's arguments what is stored, in place.
+func encode(args []any) []any {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			args[i] = storable(v)
+		case []string:
+			args[i] = storables(v)
+		case muster.ID:
+			args[i] = int64(v)
+		case []muster.ID:
+			args[i] = numbers(v)
+		case time.Time:
+			args[i] = stamp(v)
+		case []time.Time:
+			args[i] = stamps(v)
+		}
+	}
+	return args
+}
+
+// scanner is a row of an answer. It scans what encode made, and NULL as nothing: an empty text, the zero time.
+type scanner interface{ Scan(dest ...any) error }
+
+// decoder is a scanner.
+type decoder struct{ row scanner }
+
+func (d decoder) Scan(dest ...any) error {
+	for i, to := range dest {
+		switch to := to.(type) {
+		case *string:
+			dest[i] = text{to}
+		case *time.Time:
+			dest[i] = moment{to}
+		}
+	}
+	return d.row.Scan(dest...)
+}
+
 // stamp is how a time is stored: to the millisecond, as everywhere in Muster.
 func stamp(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
-// stampOrNull stores the zero time as NULL.
-func stampOrNull(t time.Time) *time.Time {
+func stamps(list []time.Time) []time.Time {
+	all := make([]time.Time, len(list))
+	for i, t := range list {
+		all[i] = stamp(t)
+	}
+	return all
+}
+
+// orNull stores the zero time as NULL.
+func orNull(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	t = stamp(t)
-	return &t
+	return t
 }
 
-// moment scans a stored time, NULL as the zero time.
 type moment struct{ to *time.Time }
 
 func (m moment) ScanTimestamptz(v pgtype.Timestamptz) error {
@@ -83,7 +128,6 @@ func stored(s string) string {
 	}
 }
 
-// text scans what storable made.
 type text struct{ to *string }
 
 func (t text) ScanText(v pgtype.Text) error {

@@ -26,7 +26,7 @@ func (s *Store) CreateCredential(ctx context.Context, credential *muster.Credent
 		if err := versions.onRecord(); err != nil {
 			return err
 		}
-		t.exec(insertCredential, credential.Tenant, credential.AppID, credential.Name, credential.Disabled, stamp(credential.CreatedAt))
+		t.exec(insertCredential, credential.Tenant, credential.AppID, credential.Name, credential.Disabled, credential.CreatedAt)
 		writeSecrets(t, credential, versions)
 		return nil
 	})
@@ -60,7 +60,7 @@ func (t *tx) credential(credential **muster.Credential, tenant muster.ID, appID 
 	}, selectCredential, tenant, appID)
 	t.rows(func(row scanner) error {
 		var s muster.Secret
-		err := row.Scan(&s.Sealed, moment{&s.CreatedAt}, moment{&s.ExpiresAt})
+		err := row.Scan(&s.Sealed, &s.CreatedAt, &s.ExpiresAt)
 		(*credential).Secrets = append((*credential).Secrets, s)
 		return err
 	}, selectSecrets, tenant, appID)
@@ -82,7 +82,7 @@ func (s *Store) Credentials(ctx context.Context, tenant muster.ID) ([]muster.Cre
 			var appID string
 			var position, version int
 			var s muster.Secret
-			err := row.Scan(&appID, &position, &version, &s.Sealed, moment{&s.CreatedAt}, moment{&s.ExpiresAt})
+			err := row.Scan(&appID, &position, &version, &s.Sealed, &s.CreatedAt, &s.ExpiresAt)
 			secrets[appID] = append(secrets[appID], s)
 			return err
 		}, selectTenantSecrets, tenant)
@@ -132,7 +132,7 @@ func (s *Store) UpdateCredential(ctx context.Context, tenant muster.ID, appID st
 
 func scanCredential(row scanner) (*muster.Credential, error) {
 	var c muster.Credential
-	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, moment{&c.CreatedAt})
+	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, &c.CreatedAt)
 	return &c, err
 }
 
@@ -146,6 +146,6 @@ func sealedSecrets(credential *muster.Credential) [][]byte {
 
 func writeSecrets(t *tx, credential *muster.Credential, versions *keyVersions) {
 	for i, s := range credential.Secrets {
-		t.exec(insertSecret, credential.Tenant, credential.AppID, i, s.Sealed, versions.of[i], stamp(s.CreatedAt), stampOrNull(s.ExpiresAt))
+		t.exec(insertSecret, credential.Tenant, credential.AppID, i, s.Sealed, versions.of[i], s.CreatedAt, orNull(s.ExpiresAt))
 	}
 }

@@ -81,7 +81,7 @@ func (l *departmentList) children() error {
 	if !behind {
 		after = ""
 	}
-	l.list(selectChildren, l.tenant, l.match, parent.ID, storable(after), l.query.Limit)
+	l.list(selectChildren, l.tenant, l.match, parent.ID, after, l.query.Limit)
 	return nil
 }
 
@@ -98,7 +98,7 @@ func (l *departmentList) tree() error {
 		}
 	}
 	low, high := within(top.NamePath + "/")
-	l.list(selectTree, l.tenant, l.match, storable(max(low, l.query.After)), storable(high), l.query.Limit-len(l.found))
+	l.list(selectTree, l.tenant, l.match, max(low, l.query.After), high, l.query.Limit-len(l.found))
 	return nil
 }
 
@@ -157,7 +157,7 @@ func (f *departmentFinder) resolve(refs []muster.DepartmentRef) error {
 			names, candidates, low, high = append(names, r), append(candidates, at), append(low, from), append(high, to)
 		}
 	}
-	f.find(selectDepartmentsByPath, storables(paths))
+	f.find(selectDepartmentsByPath, paths)
 	if err := f.flush(); err != nil || len(names) == 0 {
 		return err
 	}
@@ -168,7 +168,7 @@ func (f *departmentFinder) resolve(refs []muster.DepartmentRef) error {
 	var wanted, from, to []string
 	for i, r := range names {
 		if !slices.ContainsFunc(candidates[i], func(path string) bool { return there[path] }) {
-			wanted, from, to = append(wanted, storable(r.Path)), append(from, low[i]), append(to, high[i])
+			wanted, from, to = append(wanted, r.Path), append(from, low[i]), append(to, high[i])
 		}
 	}
 	if len(wanted) == 0 {
@@ -203,6 +203,6 @@ func (f *departmentFinder) add(row scanner) error {
 
 func scanDepartment(row scanner) (*muster.Department, error) {
 	var d muster.Department
-	err := row.Scan(&d.ID, &d.Parent, text{&d.Name}, &d.IDPath, text{&d.NamePath}, moment{&d.CreatedAt})
+	err := row.Scan(&d.ID, &d.Parent, &d.Name, &d.IDPath, &d.NamePath, &d.CreatedAt)
 	return &d, err
 }

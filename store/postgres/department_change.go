@@ -44,7 +44,7 @@ func (r *departmentReader) Department(id muster.ID) (*muster.Department, error) 
 }
 
 func (r *departmentReader) At(namePath string) (*muster.Department, error) {
-	return r.one(selectDepartmentAt, storable(namePath))
+	return r.one(selectDepartmentAt, namePath)
 }
 
 func (r *departmentReader) one(by statement, key any) (*muster.Department, error) {
@@ -71,7 +71,7 @@ func (r *departmentReader) Count(id muster.ID) (members, children int64, err err
 
 func writeDepartments(t *tx, tenant muster.ID, w *directory.Writes) error {
 	if len(w.Delete) > 0 {
-		t.exec(deleteDepartments, tenant, numbers(w.Delete))
+		t.exec(deleteDepartments, tenant, w.Delete)
 	}
 	for i := range w.Replace {
 		if err := replaceDepartment(t, tenant, &w.Replace[i].Old, &w.Replace[i].New); err != nil {
@@ -94,8 +94,8 @@ func (t *tx) addDepartments(tenant muster.ID, all []muster.Department) {
 	names, idPaths, namePaths := make([]string, n), make([]string, n), make([]string, n)
 	for i := range all {
 		d := &all[i]
-		ids[i], parents[i], created[i] = int64(d.ID), int64(d.Parent), stamp(d.CreatedAt)
-		names[i], idPaths[i], namePaths[i] = storable(d.Name), d.IDPath, storable(d.NamePath)
+		ids[i], parents[i], created[i] = int64(d.ID), int64(d.Parent), d.CreatedAt
+		names[i], idPaths[i], namePaths[i] = d.Name, d.IDPath, d.NamePath
 	}
 	t.exec(insertDepartments, tenant, ids, parents, names, idPaths, namePaths, created)
 }
@@ -103,8 +103,7 @@ func (t *tx) addDepartments(tenant muster.ID, all []muster.Department) {
 // replaceDepartment writes the department anew, and the beginnings of the paths of all that are below it.
 func replaceDepartment(t *tx, tenant muster.ID, old, next *muster.Department) error {
 	var n int64
-	oldPath, nextPath := storable(old.NamePath), storable(next.NamePath)
-	t.count(&n, updateDepartment, tenant, old.ID, old.IDPath, oldPath, next.Parent, storable(next.Name), next.IDPath, nextPath)
+	t.count(&n, updateDepartment, tenant, old.ID, old.IDPath, old.NamePath, next.Parent, next.Name, next.IDPath, next.NamePath)
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func replaceDepartment(t *tx, tenant muster.ID, old, next *muster.Department) er
 	}
 	if old.IDPath != next.IDPath || old.NamePath != next.NamePath {
 		low, high := within(old.IDPath)
-		t.exec(moveDepartments, tenant, low, high, next.IDPath, oldPath, nextPath)
+		t.exec(moveDepartments, tenant, low, high, next.IDPath, old.NamePath, next.NamePath)
 	}
 	return nil
 }

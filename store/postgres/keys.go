@@ -22,7 +22,7 @@ func (s *Store) Keys(ctx context.Context) ([]secret.KeyRecord, error) {
 func (t *tx) keyRecords(records *[]secret.KeyRecord) {
 	t.rows(func(row scanner) error {
 		var r secret.KeyRecord
-		err := row.Scan(&r.Purpose, &r.Version, &r.Wrapped, &r.MasterID, moment{&r.CreatedAt})
+		err := row.Scan(&r.Purpose, &r.Version, &r.Wrapped, &r.MasterID, &r.CreatedAt)
 		*records = append(*records, r)
 		return err
 	}, selectKeys)
@@ -34,7 +34,7 @@ func (s *Store) AddKeys(ctx context.Context, records ...secret.KeyRecord) error 
 	purposes, masters := make([]string, n), make([]string, n)
 	versions, wrapped, created := make([]int32, n), make([][]byte, n), make([]time.Time, n)
 	for i, r := range records {
-		purposes[i], versions[i], wrapped[i], masters[i], created[i] = string(r.Purpose), int32(r.Version), r.Wrapped, r.MasterID, stamp(r.CreatedAt)
+		purposes[i], versions[i], wrapped[i], masters[i], created[i] = string(r.Purpose), int32(r.Version), r.Wrapped, r.MasterID, r.CreatedAt
 	}
 	err := s.writeOutside(ctx, func(t *tx) error {
 		var added int64

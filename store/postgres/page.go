@@ -72,14 +72,14 @@ func (t *tx) batch(b **muster.Batch, tenant, batch muster.ID, contract muster.Co
 }
 
 func scanBatch(row scanner, b *muster.Batch) error {
-	return row.Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
-		&b.Succeeded, &b.Failed, &b.Skipped, moment{&b.FinishedAt})
+	return row.Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, &b.AcceptedAt,
+		&b.Succeeded, &b.Failed, &b.Skipped, &b.FinishedAt)
 }
 
 func (t *tx) outcomes(all *[]muster.Outcome, by statement, args ...any) {
 	t.rows(func(row scanner) error {
 		var o muster.Outcome
-		err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
+		err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, &o.Field, &o.Detail, &o.User, &o.Subject)
 		*all = append(*all, o)
 		return err
 	}, by, args...)

@@ -12,7 +12,7 @@ func (s *Store) Purge(ctx context.Context, tenant muster.ID, finishedBefore time
 	var p purge
 	err := s.write(ctx, tenant, func(t *tx) error {
 		p = purge{tx: t, tenant: tenant, left: int64(limit)}
-		return p.run(stamp(finishedBefore))
+		return p.run(finishedBefore)
 	})
 	return p.found, explain("purge", err)
 }
@@ -53,11 +53,11 @@ func (p *purge) run(finishedBefore time.Time) error {
 // tokens deletes tokens that have expired, and what finds their tenant.
 func (p *purge) tokens() error {
 	var hashes [][]byte
-	p.rows(scanHashes(&hashes), deleteTokens, p.tenant, p.left)
+	p.rows(scanHashes(&hashes), selectExpiredTokens, p.tenant, p.left)
 	if err := p.flush(); err != nil || len(hashes) == 0 {
 		return err
 	}
-	p.exec(deleteTokenIndex, hashes)
+	p.deleteTokens(p.tenant, hashes)
 	p.found = true
 	p.left -= int64(len(hashes))
 	return nil

@@ -86,7 +86,7 @@ func (w *wrapped) tenant(version int, tenant muster.ID) error {
 		var position, under int
 		var old []byte
 		var created, expires time.Time
-		err := row.Scan(&appID, &position, &under, &old, moment{&created}, moment{&expires})
+		err := row.Scan(&appID, &position, &under, &old, &created, &expires)
 		if under == version {
 			add(fmt.Sprintf(refSecret, version, tenant, appID, position), access.SecretBinding(tenant, appID), old)
 		}

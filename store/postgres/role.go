@@ -26,7 +26,7 @@ func (s *Store) CreateRole(ctx context.Context, role *muster.Role, lastID muster
 		case namesake != nil:
 			return conflict("name", roleNameTaken)
 		}
-		t.exec(insertRole, role.Tenant, role.ID, role.Name, stamp(role.CreatedAt))
+		t.exec(insertRole, role.Tenant, role.ID, role.Name, role.CreatedAt)
 		t.exec(updateLastID, role.Tenant, lastID)
 		return nil
 	})
@@ -120,7 +120,7 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 			return conflict("id", fmt.Sprintf("Users have this role, %d of them: take it from them first, or force it to be taken from all.", users))
 		}
 		if users > 0 {
-			t.exec(takeRole, tenant, id, stamp(now))
+			t.exec(takeRole, tenant, id, now)
 			t.exec(deleteRoleUsers, tenant, id)
 		}
 		t.exec(deleteRole, tenant, id)
@@ -134,7 +134,7 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 
 func scanRole(row scanner) (*muster.Role, error) {
 	var r muster.Role
-	err := row.Scan(&r.Tenant, &r.ID, &r.Name, moment{&r.CreatedAt})
+	err := row.Scan(&r.Tenant, &r.ID, &r.Name, &r.CreatedAt)
 	return &r, err
 }
 
@@ -184,7 +184,7 @@ func (r *roleChanges) add(u *muster.User) {
 // release takes away what was assigned before. It reads what that is from the users, and so comes before they change.
 func (r *roleChanges) release(t *tx, tenant muster.ID) {
 	if len(r.released) > 0 {
-		t.exec(deleteUserRoles, tenant, numbers(r.released))
+		t.exec(deleteUserRoles, tenant, r.released)
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *Store) SignIn(ctx context.Context, tenant, user muster.ID) (*muster.Sig
 func (s *Store) EnabledByEmail(ctx context.Context, tenant muster.ID, email string, limit int) ([]muster.User, error) {
 	var users []muster.User
 	err := s.read(ctx, func(t *tx) error {
-		t.users(&users, selectEnabledByEmail, tenant, storable(email), limit)
+		t.users(&users, selectEnabledByEmail, tenant, email, limit)
 		return nil
 	})
 	return users, explain("read who has an e-mail address", err)
@@ -65,23 +65,22 @@ type signIns struct {
 // queue queues a look-up of those of the users that exist.
 func (s *signIns) queue(t *tx, tenant muster.ID, users []muster.ID) {
 	s.users = make(map[muster.ID]*muster.SignIn, len(users))
-	list := numbers(users)
-	t.row([]any{moment{&s.now}}, selectNow)
+	t.row([]any{&s.now}, selectNow)
 	t.rows(func(row scanner) error {
 		one := new(muster.SignIn)
 		err := scanUser(row, &one.User)
 		s.users[one.User.ID] = one
 		return err
-	}, selectUsersByID, tenant, list)
+	}, selectUsersByID, tenant, users)
 	t.rows(func(row scanner) error {
 		var user muster.ID
 		var a muster.Activation
-		err := row.Scan(&user, &a.Hash, moment{&a.ExpiresAt})
+		err := row.Scan(&user, &a.Hash, &a.ExpiresAt)
 		if one := s.users[user]; one != nil {
 			one.Activation = &a
 		}
 		return err
-	}, selectActivations, tenant, list)
+	}, selectActivations, tenant, users)
 }
 
 // take gives a user's sign-in, once; nil if he does not exist.
@@ -111,12 +110,12 @@ type signInWrites struct {
 func (w *signInWrites) add(before, next *muster.SignIn) {
 	id, u := before.User.ID, &next.User
 	if u.PasswordHash != before.User.PasswordHash || u.MustChangePassword != before.User.MustChangePassword || u.TokenEpoch != before.User.TokenEpoch {
-		w.users, w.hashes = append(w.users, int64(id)), append(w.hashes, storable(u.PasswordHash))
+		w.users, w.hashes = append(w.users, int64(id)), append(w.hashes, u.PasswordHash)
 		w.must, w.epochs = append(w.must, u.MustChangePassword), append(w.epochs, u.TokenEpoch)
 	}
 	switch a := next.Activation; {
 	case a != nil:
-		w.linked, w.links, w.expires = append(w.linked, int64(id)), append(w.links, a.Hash), append(w.expires, stamp(a.ExpiresAt))
+		w.linked, w.links, w.expires = append(w.linked, int64(id)), append(w.links, a.Hash), append(w.expires, a.ExpiresAt)
 	case before.Activation != nil:
 		w.ended = append(w.ended, id)
 	}
@@ -135,6 +134,6 @@ func (w *signInWrites) queue(t *tx, tenant muster.ID) {
 // endActivations queues what deletes the users' links.
 func endActivations(t *tx, tenant muster.ID, users []muster.ID) {
 	if len(users) > 0 {
-		t.exec(deleteActivations, tenant, numbers(users))
+		t.exec(deleteActivations, tenant, users)
 	}
 }

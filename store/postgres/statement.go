@@ -105,7 +105,8 @@ const (
 	selectToken
 	selectRefresh
 	useRefresh
-	deleteFamily
+	selectFamily
+	selectExpiredTokens
 	deleteTokens
 	deleteTokenIndex
 	upsertAttempts
@@ -189,9 +190,37 @@ const (
 	migrationLock = `7887337266164662274`
 )
 
+// A statement that is about a list goes from each of its elements to the rows that it names, by the whole key of an index.
+// The planner must have no choice there: without statistics, which a table has none of for the first minutes of its growth, it
+// takes tenants for small, and would rather walk all that a tenant has. A subquery with OFFSET is not merged into what is around
+// it, and so is asked once for each element; nor can MERGE that may insert begin with the table.
+
+// each reads rows for each element of a list of the type, which is $2. The condition names the element n.key.
+func each(columns, table, condition, of string) string {
+	return `SELECT t.* FROM unnest($2::` + of + `[]) AS n(key)
+		CROSS JOIN LATERAL (SELECT ` + columns + ` FROM ` + table + ` WHERE tenant = $1 AND ` + condition + ` OFFSET 0) AS t`
+}
+
 // lookup finds the users who hold any of the keys.
 func lookup(columns, column string) string {
-	return `SELECT ` + columns + ` FROM users WHERE tenant = $1 AND ` + column + ` = ANY ($2::text[]) AND ` + column + ` <> ''`
+	return each(columns, "users", column+" = n.key AND "+column+" <> ''", "text")
+}
+
+const (
+	// neverInserts ends a MERGE, whose source is to come first.
+	neverInserts = ` WHEN NOT MATCHED AND false THEN INSERT DEFAULT VALUES`
+
+	ids = `(SELECT DISTINCT id FROM unnest($2::bigint[]) AS l(id)) AS n`
+)
+
+// change changes the rows of a table that a list names; its elements are called n.
+func change(table, set, list, condition string) string {
+	return `MERGE INTO ` + table + ` AS t USING ` + list + ` ON t.tenant = $1 AND ` + condition + ` WHEN MATCHED THEN UPDATE SET ` + set + neverInserts
+}
+
+// remove deletes the rows of a table that a list names; its elements are called n.
+func remove(table, list, condition string) string {
+	return `MERGE INTO ` + table + ` AS t USING ` + list + ` ON t.tenant = $1 AND ` + condition + ` WHEN MATCHED THEN DELETE` + neverInserts
 }
 
 // usersWithin are the users of the tenant $1 whose department's IDPath lies between $2 and $3, by department and id.

@@ -1,5 +1,7 @@
 package postgres
 
+const anythingKept = `EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id)`
+
 var statementText = [statementCount]string{
 	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 	selectTenant:      `SELECT ` + tenantColumns + ` FROM tenants WHERE id = $1`,
@@ -21,21 +23,21 @@ var statementText = [statementCount]string{
 		accept_sequence = $4, last_id = greatest(last_id, $5) WHERE tenant = $1`,
 	updateUsageSplit: `UPDATE tenant_usage SET queued_bytes = queued_bytes + $2 WHERE tenant = $1`,
 	updateLastID:     `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
-	selectPhoneUser:  `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '')`,
+	selectPhoneUser:  `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '' LIMIT 1)`,
 
 	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `)
 		SELECT $1, n.id, n.account, n.account_key, n.phone, n.phone_key, n.email, n.email_key, n.first_name, n.surname, n.display_name,
 			n.password_hash, n.must_change_password, n.token_epoch, n.level, n.disabled, n.department, n.capacity_gb,
 			nullif(n.roles, '')::bigint[], $20, $21 FROM ` + userList,
 	// Where the keys stay, their indexes are not touched (HOT).
-	updateUsers: `UPDATE users AS u SET account = n.account, account_key = n.account_key, phone = n.phone, phone_key = n.phone_key,
+	updateUsers: change("users", `account = n.account, account_key = n.account_key, phone = n.phone, phone_key = n.phone_key,
 		email = n.email, email_key = n.email_key, first_name = n.first_name, surname = n.surname, display_name = n.display_name,
 		password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch, level = n.level,
-		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[], updated_at = $20
-		FROM ` + userList + ` WHERE u.tenant = $1 AND u.id = n.id`,
-	releaseKeys:          `UPDATE users SET account_key = '', phone_key = '', email_key = '' WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
-	deleteUsers:          `DELETE FROM users WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
-	selectUsersByID:      `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[], updated_at = $20`,
+		userList, "t.id = n.id"),
+	releaseKeys:          change("users", "account_key = '', phone_key = '', email_key = ''", ids, "t.id = n.id"),
+	deleteUsers:          remove("users", ids, "t.id = n.id"),
+	selectUsersByID:      each(userColumns, "users", "id = n.key", "bigint"),
 	selectUsersByAccount: lookup(userColumns, "account_key"),
 	selectUsersByPhone:   lookup(userColumns, "phone_key"),
 	selectUsersByEmail:   lookup(userColumns, "email_key"),
@@ -50,8 +52,8 @@ var statementText = [statementCount]string{
 		SELECT $1, n.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) AS n`,
 	selectDepartment:        `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND id = $2`,
 	selectDepartmentAt:      `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND name_path = $2`,
-	selectDepartmentsByID:   `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
-	selectDepartmentsByPath: `SELECT ` + departmentColumns + ` FROM departments WHERE tenant = $1 AND name_path = ANY ($2::text[])`,
+	selectDepartmentsByID:   each(departmentColumns, "departments", "id = n.key", "bigint"),
+	selectDepartmentsByPath: each(departmentColumns, "departments", "name_path = n.key", "text"),
 	// Arrays of names, and of lower and upper bounds of the IDPath; two of each are enough to know that a name says too little.
 	selectDepartmentsByName: `SELECT d.* FROM unnest($2::text[], $3::text[], $4::text[]) AS n(name, low, high)
 		CROSS JOIN LATERAL (SELECT ` + departmentColumns + ` FROM departments
@@ -70,20 +72,18 @@ var statementText = [statementCount]string{
 	moveDepartments: `UPDATE departments SET id_path = $4::text || substr(id_path, length($2::text) + 1),
 		name_path = $6::text || substr(name_path, length($5::text) + 1)
 		WHERE tenant = $1 AND id_path > $2::text AND id_path < $3`,
-	deleteDepartments: `DELETE FROM departments WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	deleteDepartments: remove("departments", ids, "t.id = n.id"),
 
 	selectNow: `SELECT statement_timestamp()`,
 	upsertActivations: `INSERT INTO activations (tenant, user_id, hash, expires_at)
 		SELECT $1, n.* FROM unnest($2::bigint[], $3::bytea[], $4::timestamptz[]) AS n
 		ON CONFLICT (tenant, user_id) DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at`,
-	selectActivations: `SELECT user_id, hash, expires_at FROM activations WHERE tenant = $1 AND user_id = ANY ($2::bigint[])`,
-	deleteActivations: `DELETE FROM activations WHERE tenant = $1 AND user_id = ANY ($2::bigint[])`,
-	purgeActivations: `DELETE FROM activations WHERE tenant = $1 AND user_id = ANY (ARRAY(
-		SELECT user_id FROM activations WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2))`,
-	updateSignIns: `UPDATE users AS u SET password_hash = n.password_hash, must_change_password = n.must_change_password,
-			token_epoch = n.token_epoch
-		FROM unnest($2::bigint[], $3::text[], $4::boolean[], $5::bigint[]) AS n(id, password_hash, must_change_password, token_epoch)
-		WHERE u.tenant = $1 AND u.id = n.id`,
+	selectActivations: each("user_id, hash, expires_at", "activations", "user_id = n.key", "bigint"),
+	deleteActivations: remove("activations", ids, "t.user_id = n.id"),
+	purgeActivations: remove("activations", `(SELECT user_id FROM activations
+		WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2) AS n`, "t.user_id = n.user_id"),
+	updateSignIns: change("users", `password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch`,
+		`unnest($2::bigint[], $3::text[], $4::boolean[], $5::bigint[]) AS n(id, password_hash, must_change_password, token_epoch)`, "t.id = n.id"),
 
 	pageUsers:                `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 ORDER BY id LIMIT $2 OFFSET $3`,
 	pageUsersMatching:        `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2 ORDER BY id LIMIT $3 OFFSET $4`,
@@ -97,17 +97,18 @@ var statementText = [statementCount]string{
 	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id = $2`,
 	selectRoleNamed: `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND name = $2`,
 	selectRoles:     `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3`,
-	selectRolesByID: `SELECT id FROM roles WHERE tenant = $1 AND id = ANY ($2::bigint[])`,
+	selectRolesByID: each("id", "roles", "id = n.key", "bigint"),
 	updateRole:      `UPDATE roles SET name = $3 WHERE tenant = $1 AND id = $2`,
 	deleteRole:      `DELETE FROM roles WHERE tenant = $1 AND id = $2`,
 	insertUserRoles: `INSERT INTO user_roles (tenant, role, user_id)
 		SELECT $1, n.role, n.user_id FROM unnest($2::bigint[], $3::bigint[]) AS n(role, user_id) ON CONFLICT DO NOTHING`,
 	// What the users have is read from them, and so before they change.
-	deleteUserRoles: `DELETE FROM user_roles AS h USING users AS u, unnest(u.roles) AS r(role)
-		WHERE h.tenant = $1 AND u.tenant = $1 AND u.id = ANY ($2::bigint[]) AND h.role = r.role AND h.user_id = u.id`,
+	deleteUserRoles: remove("user_roles", `(SELECT DISTINCT u.id, r.role FROM unnest($2::bigint[]) AS l(id)
+		CROSS JOIN LATERAL (SELECT id, roles FROM users WHERE tenant = $1 AND id = l.id OFFSET 0) AS u
+		CROSS JOIN LATERAL unnest(u.roles) AS r(role)) AS n`, "t.role = n.role AND t.user_id = n.id"),
 	countRoleUsers: `SELECT count(*) FROM user_roles WHERE tenant = $1 AND role = $2`,
-	takeRole: `UPDATE users AS u SET updated_at = $3, token_epoch = u.token_epoch + 1, roles = nullif(array_remove(u.roles, $2), '{}')
-		FROM user_roles AS h WHERE h.tenant = $1 AND h.role = $2 AND u.tenant = $1 AND u.id = h.user_id`,
+	takeRole: change("users", `updated_at = $3, token_epoch = t.token_epoch + 1, roles = nullif(array_remove(t.roles, $2), '{}')`,
+		`(SELECT user_id FROM user_roles WHERE tenant = $1 AND role = $2) AS n`, "t.id = n.user_id"),
 	deleteRoleUsers: `DELETE FROM user_roles WHERE tenant = $1 AND role = $2`,
 
 	insertCredentialIndex: `INSERT INTO credential_index (app_id, tenant) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
@@ -142,15 +143,15 @@ var statementText = [statementCount]string{
 		RETURNING hash, issued_at, expires_at`,
 	insertTokenIndex: `INSERT INTO token_index (hash, tenant) SELECT n.hash, $1 FROM unnest($2::bytea[]) AS n(hash)`,
 	selectTokenIndex: `SELECT tenant FROM token_index WHERE hash = $1`,
-	selectToken: `SELECT kind, app_id, secret_at, user_id, epoch, family, issued_at, expires_at FROM tokens
-		WHERE tenant = $1 AND hash = $2 AND expires_at > statement_timestamp()`,
-	selectRefresh: `SELECT family, used_at <= statement_timestamp() - $4::bigint * interval '1 microsecond' FROM tokens
-		WHERE tenant = $1 AND hash = $2 AND kind = $3 AND expires_at > statement_timestamp() FOR UPDATE`,
+	selectToken: `SELECT kind, app_id, secret_at, user_id, epoch, family, issued_at, expires_at
+		FROM (SELECT * FROM tokens WHERE tenant = $1 AND hash = $2 OFFSET 0) AS t WHERE expires_at > statement_timestamp()`,
+	selectRefresh: `SELECT family, used_at <= statement_timestamp() - $4::bigint * interval '1 microsecond'
+		FROM (SELECT * FROM tokens WHERE tenant = $1 AND hash = $2 AND kind = $3 OFFSET 0 FOR UPDATE) AS t WHERE expires_at > statement_timestamp()`,
 	useRefresh:   `UPDATE tokens SET used_at = statement_timestamp() WHERE tenant = $1 AND hash = $2 AND used_at IS NULL`,
-	deleteFamily: `DELETE FROM tokens WHERE tenant = $1 AND family = $2 AND family <> 0 RETURNING hash`,
-	deleteTokens: `DELETE FROM tokens WHERE tenant = $1 AND hash = ANY (ARRAY(
-		SELECT hash FROM tokens WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2
-		FOR UPDATE SKIP LOCKED)) RETURNING hash`,
+	selectFamily: `SELECT hash FROM tokens WHERE tenant = $1 AND family = $2 AND family <> 0 FOR UPDATE`,
+	selectExpiredTokens: `SELECT hash FROM tokens WHERE tenant = $1 AND expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $2
+		FOR UPDATE SKIP LOCKED`,
+	deleteTokens:     remove("tokens", `(SELECT DISTINCT hash FROM unnest($2::bytea[]) AS l(hash)) AS n`, "t.hash = n.hash"),
 	deleteTokenIndex: `DELETE FROM token_index WHERE hash = ANY ($1::bytea[])`,
 	// In the order of keys, so that two that count the same ones wait for each other, and do not meet in a deadlock.
 	upsertAttempts: `INSERT INTO refused_attempts AS a (key, attempts, until)
@@ -159,17 +160,19 @@ var statementText = [statementCount]string{
 		ON CONFLICT (key) DO UPDATE SET
 			attempts = CASE WHEN a.until <= statement_timestamp() THEN 0 ELSE a.attempts END + excluded.attempts,
 			until = CASE WHEN a.until <= statement_timestamp() THEN excluded.until ELSE a.until END`,
-	selectAttempts: `SELECT key, attempts, (extract(epoch FROM until - statement_timestamp()) * 1000000)::bigint FROM refused_attempts
-		WHERE key = ANY ($1::bytea[]) AND until > statement_timestamp()`,
+	selectAttempts: `SELECT a.* FROM unnest($1::bytea[]) AS n(key) CROSS JOIN LATERAL (
+		SELECT key, attempts, (extract(epoch FROM until - statement_timestamp()) * 1000000)::bigint AS remaining FROM refused_attempts
+		WHERE key = n.key OFFSET 0) AS a WHERE a.remaining > 0`,
 	deleteAttempts: `DELETE FROM refused_attempts WHERE key = ANY (ARRAY(
 		SELECT key FROM refused_attempts WHERE until <= statement_timestamp() ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))`,
 
 	selectReplay: `SELECT r.batch, r.until, r.body, b.id IS NOT NULL AND b.finished_at IS NULL FROM replays AS r
-		LEFT JOIN batches AS b ON b.tenant = $1 AND b.id = r.batch WHERE r.tenant = $1 AND r.fingerprint = $2`,
+		LEFT JOIN LATERAL (SELECT id, finished_at FROM batches WHERE tenant = $1 AND id = r.batch OFFSET 0) AS b ON true
+		WHERE r.tenant = $1 AND r.fingerprint = $2`,
 	upsertReplay: `INSERT INTO replays (tenant, fingerprint, batch, until, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, fingerprint) DO UPDATE SET batch = excluded.batch, until = excluded.until, body = excluded.body`,
-	deleteReplays: `DELETE FROM replays WHERE tenant = $1 AND fingerprint = ANY (ARRAY(
-		SELECT fingerprint FROM replays WHERE tenant = $1 AND until <= statement_timestamp() ORDER BY until LIMIT $2))`,
+	deleteReplays: remove("replays", `(SELECT fingerprint FROM replays
+		WHERE tenant = $1 AND until <= statement_timestamp() ORDER BY until LIMIT $2) AS n`, "t.fingerprint = n.fingerprint"),
 	selectBatchExists: `SELECT EXISTS (SELECT 1 FROM batches WHERE tenant = $1 AND id = $2)`,
 	insertBatch: `INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total,
 		accepted_at, payload_key, payload_key_version, kept_key, kept_key_version)
@@ -177,15 +180,13 @@ var statementText = [statementCount]string{
 	selectBatch: `SELECT ` + batchColumns + `, b.succeeded, b.failed, b.skipped, b.finished_at FROM batches AS b
 		WHERE b.tenant = $1 AND b.id = $2 AND b.contract = $3 AND NOT b.forgotten`,
 	// Counts, and ends what has its last outcome: its payload key is gone for good, and so is its kept key if nothing was kept.
-	updateBatches: `UPDATE batches AS b SET succeeded = b.succeeded + n.succeeded, failed = b.failed + n.failed, skipped = b.skipped + n.skipped,
+	updateBatches: change("batches", `succeeded = t.succeeded + n.succeeded, failed = t.failed + n.failed, skipped = t.skipped + n.skipped,
 		finished_at = CASE WHEN n.ends THEN $2::timestamptz END,
-		payload_key = CASE WHEN NOT n.ends THEN b.payload_key END,
-		payload_key_version = CASE WHEN NOT n.ends THEN b.payload_key_version END,
-		kept_key = CASE WHEN NOT n.ends OR EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id) THEN b.kept_key END,
-		kept_key_version = CASE WHEN NOT n.ends OR EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id)
-			THEN b.kept_key_version END
-		FROM unnest($3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::boolean[]) AS n(id, succeeded, failed, skipped, ends)
-		WHERE b.tenant = $1 AND b.id = n.id`,
+		payload_key = CASE WHEN NOT n.ends THEN t.payload_key END,
+		payload_key_version = CASE WHEN NOT n.ends THEN t.payload_key_version END,
+		kept_key = CASE WHEN NOT n.ends OR `+anythingKept+` THEN t.kept_key END,
+		kept_key_version = CASE WHEN NOT n.ends OR `+anythingKept+` THEN t.kept_key_version END`,
+		`unnest($3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::boolean[]) AS n(id, succeeded, failed, skipped, ends)`, "t.id = n.id"),
 	insertChunk: `INSERT INTO chunks (tenant, batch, first_row, rows, lane, rank, sequence, first_id, first_user, payload)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 	selectChunk: `SELECT rows, lane, rank, sequence, octet_length(payload) FROM chunks WHERE tenant = $1 AND batch = $2 AND first_row = $3`,
@@ -200,17 +201,17 @@ var statementText = [statementCount]string{
 				ORDER BY c.rank, c.sequence, c.first_row LIMIT 1) AS c
 			WHERE t.total + c.rows <= $6)
 		SELECT c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, ` + batchColumns + `, b.payload_key, b.kept_key
-		FROM taken AS c JOIN batches AS b ON b.tenant = $1 AND b.id = c.batch ORDER BY c.rank, c.sequence, c.first_row`,
+		FROM taken AS c CROSS JOIN LATERAL (SELECT * FROM batches AS b WHERE b.tenant = $1 AND b.id = c.batch OFFSET 0) AS b ORDER BY c.rank, c.sequence, c.first_row`,
 	// $2 and $3 are batches and first rows; the answer names their places in these lists.
-	selectLive: `SELECT n.at, c.rows, octet_length(c.payload), c.lane, c.rank, b.succeeded + b.failed + b.skipped, b.total
+	selectLive: `SELECT n.at, c.rows, c.bytes, c.lane, c.rank, b.decided, b.total
 		FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS n(batch, first_row, at)
-		JOIN chunks AS c ON c.tenant = $1 AND c.batch = n.batch AND c.first_row = n.first_row
-		JOIN batches AS b ON b.tenant = $1 AND b.id = n.batch`,
+		CROSS JOIN LATERAL (SELECT rows, octet_length(payload) AS bytes, lane, rank FROM chunks
+			WHERE tenant = $1 AND batch = n.batch AND first_row = n.first_row OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT succeeded + failed + skipped AS decided, total FROM batches WHERE tenant = $1 AND id = n.batch OFFSET 0) AS b`,
 	selectQueued: `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
 	selectLanes: `SELECT l.lane FROM (VALUES (1), (2)) AS l(lane)
-		WHERE EXISTS (SELECT 1 FROM chunks AS c WHERE c.tenant = $1 AND c.lane = l.lane)`,
-	deleteChunks: `DELETE FROM chunks AS c USING unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)
-		WHERE c.tenant = $1 AND c.batch = n.batch AND c.first_row = n.first_row`,
+		CROSS JOIN LATERAL (SELECT FROM chunks WHERE tenant = $1 AND lane = l.lane ORDER BY rank LIMIT 1) AS c`,
+	deleteChunks: remove("chunks", `unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)`, "t.batch = n.batch AND t.first_row = n.first_row"),
 	upsertLane: `INSERT INTO lanes AS l (tenant, lane, position) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant, lane) DO UPDATE SET position = greatest(l.position, excluded.position)`,
 	selectLane: `SELECT position FROM lanes WHERE tenant = $1 AND lane = $2`,
@@ -234,10 +235,10 @@ var statementText = [statementCount]string{
 
 	selectForgotten: `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
 	forgetBatch:     `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
-	deleteOutcomes: `DELETE FROM outcomes WHERE tenant = $1 AND batch = $2
-		AND row = ANY (ARRAY(SELECT row FROM outcomes WHERE tenant = $1 AND batch = $2 ORDER BY row LIMIT $3))`,
-	deleteKept: `DELETE FROM kept WHERE tenant = $1 AND batch = $2
-		AND first_row = ANY (ARRAY(SELECT first_row FROM kept WHERE tenant = $1 AND batch = $2 ORDER BY first_row LIMIT $3))`,
+	deleteOutcomes: `DELETE FROM outcomes WHERE tenant = $1 AND batch = $2 AND row <= (SELECT max(row) FROM
+		(SELECT row FROM outcomes WHERE tenant = $1 AND batch = $2 ORDER BY row LIMIT $3) AS o)`,
+	deleteKept: `DELETE FROM kept WHERE tenant = $1 AND batch = $2 AND first_row <= (SELECT max(first_row) FROM
+		(SELECT first_row FROM kept WHERE tenant = $1 AND batch = $2 ORDER BY first_row LIMIT $3) AS k)`,
 	deleteBatch: `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
 
 	selectIDFloor:    `SELECT coalesce(max(last_id), 0) FROM tenant_usage`,

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"muster/store/storetest"
 )
 
@@ -71,4 +73,16 @@ func TestStore(t *testing.T) {
 				})
 		})
 	}
+}
+
+// collectTexts reads the rows' only column.
+func collectTexts(rows pgx.Rows) ([]string, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		var value *string
+		err := row.Scan(&value)
+		if value == nil {
+			return "", err
+		}
+		return *value, err
+	})
 }

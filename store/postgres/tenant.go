@@ -23,7 +23,7 @@ func createTenant(t *tx, tenant *muster.Tenant, admin *muster.User, lastID muste
 	}
 	var made int64
 	var same, namesake *muster.Tenant
-	t.count(&made, insertTenant, tenant.ID, tenant.Name, tenant.Host, tenant.RootDepartment, settings, stamp(tenant.CreatedAt), tenant.KeyVersion)
+	t.count(&made, insertTenant, tenant.ID, tenant.Name, tenant.Host, tenant.RootDepartment, settings, tenant.CreatedAt, tenant.KeyVersion)
 	t.tenantBy(&same, selectTenant, tenant.ID)
 	t.tenantBy(&namesake, selectTenantNamed, tenant.Name)
 	if err := t.flush(); err != nil {
@@ -170,7 +170,7 @@ func changeTenant(t *tx, tenant *muster.Tenant) error {
 func scanTenant(row scanner) (*muster.Tenant, error) {
 	var t muster.Tenant
 	var settings []byte
-	if err := row.Scan(&t.ID, &t.Name, &t.Host, &t.RootDepartment, &settings, moment{&t.CreatedAt}, &t.KeyVersion); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, &t.Host, &t.RootDepartment, &settings, &t.CreatedAt, &t.KeyVersion); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(settings, &t.Settings); err != nil {

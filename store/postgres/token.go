@@ -35,7 +35,7 @@ func (t *tx) insertTokens(tenant muster.ID, tokens []*access.Token) {
 	users, epochs, families, lives := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	byHash := make(map[[sha256.Size]byte]*access.Token, n)
 	for i, k := range tokens {
-		hashes[i], kinds[i], apps[i], secrets[i] = k.Hash[:], int16(k.Kind), k.AppID, stamp(k.SecretAt)
+		hashes[i], kinds[i], apps[i], secrets[i] = k.Hash[:], int16(k.Kind), k.AppID, k.SecretAt
 		users[i], epochs[i], families[i], lives[i] = int64(k.User), k.Epoch, int64(k.Family), int64(k.Life/time.Second)
 		byHash[k.Hash] = k
 	}
@@ -43,7 +43,7 @@ func (t *tx) insertTokens(tenant muster.ID, tokens []*access.Token) {
 	t.rows(func(row scanner) error {
 		var hash []byte
 		var issued, expires time.Time
-		if err := row.Scan(&hash, moment{&issued}, moment{&expires}); err != nil {
+		if err := row.Scan(&hash, &issued, &expires); err != nil {
 			return err
 		}
 		k := byHash[[sha256.Size]byte(hash)]
@@ -64,7 +64,7 @@ func (s *Store) Token(ctx context.Context, hash [sha256.Size]byte) (*access.Toke
 		t.rows(func(row scanner) error {
 			k := &access.Token{Tenant: tenant, Hash: hash}
 			token = k
-			return row.Scan(&k.Kind, &k.AppID, moment{&k.SecretAt}, &k.User, &k.Epoch, &k.Family, moment{&k.IssuedAt}, moment{&k.ExpiresAt})
+			return row.Scan(&k.Kind, &k.AppID, &k.SecretAt, &k.User, &k.Epoch, &k.Family, &k.IssuedAt, &k.ExpiresAt)
 		}, selectToken, tenant, hash[:])
 		return nil
 	})
@@ -94,11 +94,11 @@ func (s *Store) UseRefresh(ctx context.Context, tenant muster.ID, hash [sha256.S
 		}
 		if stolen {
 			var hashes [][]byte
-			t.rows(scanHashes(&hashes), deleteFamily, tenant, family)
+			t.rows(scanHashes(&hashes), selectFamily, tenant, family)
 			if err := t.flush(); err != nil {
 				return err
 			}
-			t.exec(deleteTokenIndex, hashes)
+			t.deleteTokens(tenant, hashes)
 			return nil
 		}
 		t.exec(useRefresh, tenant, hash[:])
@@ -109,6 +109,12 @@ func (s *Store) UseRefresh(ctx context.Context, tenant muster.ID, hash [sha256.S
 		err = &muster.Error{Kind: muster.KindNotFound, Detail: noToken}
 	}
 	return explain("use a refresh token", err)
+}
+
+// deleteTokens queues what deletes tokens, and what finds their tenant.
+func (t *tx) deleteTokens(tenant muster.ID, hashes [][]byte) {
+	t.exec(deleteTokens, tenant, hashes)
+	t.exec(deleteTokenIndex, hashes)
 }
 
 func scanHashes(hashes *[][]byte) func(scanner) error {

@@ -12,15 +12,11 @@ import (
 	"muster"
 )
 
-// scanner is a row of an answer.
-type scanner interface{ Scan(dest ...any) error }
-
 // tx is a transaction on its way. Statements are queued, and go to the server together, in one round trip, when flush is
 // called or the transaction ends; only then do scan functions see their rows. One goroutine at a time may use it.
 type tx struct {
 	conn  *pgx.Conn
 	queue *pgx.Batch
-	begun bool
 	// ctx bounds the next round trip. A transaction that writes lets go of the caller's once it has its lock: from then on it
 	// is short, and cutting it off would cost the connection.
 	ctx context.Context
@@ -33,11 +29,15 @@ type tx struct {
 }
 
 // exec queues a statement of which nothing is to be known.
-func (t *tx) exec(s statement, args ...any) { t.queue.Queue(statementText[s], args...) }
+func (t *tx) exec(s statement, args ...any) { t.enqueue(s, args) }
+
+func (t *tx) enqueue(s statement, args []any) *pgx.QueuedQuery {
+	return t.queue.Queue(statementText[s], encode(args)...)
+}
 
 // count queues a statement and sets n to the number of rows that it concerned.
 func (t *tx) count(n *int64, s statement, args ...any) {
-	t.queue.Queue(statementText[s], args...).Exec(func(tag pgconn.CommandTag) error {
+	t.enqueue(s, args).Exec(func(tag pgconn.CommandTag) error {
 		*n = tag.RowsAffected()
 		return nil
 	})
@@ -45,9 +45,9 @@ func (t *tx) count(n *int64, s statement, args ...any) {
 
 // rows queues a statement and calls scan for each row of its answer.
 func (t *tx) rows(scan func(scanner) error, s statement, args ...any) {
-	t.queue.Queue(statementText[s], args...).Query(func(rows pgx.Rows) error {
+	t.enqueue(s, args).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
-			if err := scan(rows); err != nil {
+			if err := scan(decoder{rows}); err != nil {
 				return err
 			}
 		}
@@ -57,7 +57,7 @@ func (t *tx) rows(scan func(scanner) error, s statement, args ...any) {
 
 // row queues a statement whose answer is one row, and scans it.
 func (t *tx) row(dest []any, s statement, args ...any) {
-	t.queue.Queue(statementText[s], args...).QueryRow(func(row pgx.Row) error { return row.Scan(dest...) })
+	t.enqueue(s, args).QueryRow(func(row pgx.Row) error { return decoder{row}.Scan(dest...) })
 }
 
 // flush sends what is queued and reads the answers. KindNotFound if the tenant whose lock is to be had does not exist.
@@ -67,7 +67,6 @@ func (t *tx) flush() error {
 	}
 	queue := t.queue
 	t.queue = &pgx.Batch{}
-	t.begun = true
 	ctx, cancel := context.WithTimeout(t.ctx, answerTime)
 	defer cancel()
 	err := t.conn.SendBatch(ctx, queue).Close()
@@ -76,6 +75,8 @@ func (t *tx) flush() error {
 		return t.ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w within %s", errNoAnswer, answerTime)
+	case err != nil && t.conn.IsClosed():
+		return fmt.Errorf("%w: %w", errLost, err)
 	case err != nil:
 		return err
 	case t.tenant != 0 && !t.held:
@@ -104,17 +105,17 @@ func (t *tx) commit() error {
 	if err == nil || isRefusal(err) {
 		return err
 	}
-	if refused := serverError(err); refused == nil || refused.Severity != "ERROR" {
-		return fmt.Errorf("%w: %w", errUnknown, err)
+	if refused := serverError(err); refused != nil && refused.SeverityUnlocalized == "ERROR" {
+		return err // and so the server did not get to the COMMIT
 	}
-	return err
+	return fmt.Errorf("%w: %w", errUnknown, err)
 }
 
 const rollbackTime = 5 * time.Second
 
 // rollback undoes what was done, so that the connection can be used again, or closes it.
 func (t *tx) rollback(cause error) {
-	if !t.begun || t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
+	if t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), rollbackTime)
@@ -157,12 +158,9 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 	if err != nil {
 		t.rollback(err)
 	}
-	if err != nil && c.Conn().IsClosed() && ctx.Err() == nil {
+	if c.Conn().IsClosed() && ctx.Err() == nil {
 		// The server is gone, or no longer the one that may be written, and so it is for the pool's other connections.
 		s.pool.Reset()
-		if !errors.Is(err, errUnknown) {
-			err = fmt.Errorf("%w: %w", errLost, err)
-		}
 	}
 	return err
 }

@@ -96,7 +96,7 @@ var (
 
 func scanOutline(row scanner, u *muster.User) error {
 	u.Level = muster.LevelCommon
-	return row.Scan(&u.ID, text{&u.AccountKey}, text{&u.PhoneKey}, text{&u.EmailKey})
+	return row.Scan(&u.ID, &u.AccountKey, &u.PhoneKey, &u.EmailKey)
 }
 
 // snapshot is a [muster.Snapshot] that is being read. Its usage comes from elsewhere.
@@ -120,23 +120,25 @@ func (s *snapshot) queue(t *tx, tenant muster.ID, keys *muster.Keys, of detail) 
 		return err
 	}, selectTenant, tenant)
 	if len(keys.IDs) > 0 {
-		t.rows(s.add(scanUser), selectUsersByID, tenant, numbers(keys.IDs))
+		t.rows(s.add(scanUser), selectUsersByID, tenant, keys.IDs)
 	}
 	for _, l := range [...]struct {
 		by   statement
 		keys []string
 	}{{of.byAccount, keys.Accounts}, {of.byPhone, keys.Phones}, {of.byEmail, keys.Emails}} {
 		if len(l.keys) > 0 {
-			t.rows(s.add(of.scan), l.by, tenant, storables(l.keys))
+			t.rows(s.add(of.scan), l.by, tenant, l.keys)
 		}
 	}
 	if len(keys.Roles) > 0 {
+		roles := slices.Clone(keys.Roles) // of which many rows assign the same
+		slices.Sort(roles)
 		t.rows(func(row scanner) error {
 			var id muster.ID
 			err := row.Scan(&id)
 			s.Roles = append(s.Roles, id)
 			return err
-		}, selectRolesByID, tenant, numbers(keys.Roles))
+		}, selectRolesByID, tenant, slices.Compact(roles))
 	}
 	s.departments = departmentFinder{tx: t, tenant: tenant}
 	s.departments.bases(keys.Departments)
@@ -184,9 +186,9 @@ func scanUsage(row scanner, u *muster.Usage, sequence *int64) error {
 }
 
 func scanUser(row scanner, u *muster.User) error {
-	return row.Scan(&u.ID, text{&u.Account}, text{&u.AccountKey}, text{&u.Phone}, text{&u.PhoneKey}, text{&u.Email},
-		text{&u.EmailKey}, text{&u.FirstName}, text{&u.Surname}, text{&u.DisplayName}, text{&u.PasswordHash}, &u.MustChangePassword,
-		&u.TokenEpoch, &u.Level, &u.Disabled, &u.Department, &u.CapacityGB, &u.Roles, moment{&u.CreatedAt}, moment{&u.UpdatedAt})
+	return row.Scan(&u.ID, &u.Account, &u.AccountKey, &u.Phone, &u.PhoneKey, &u.Email,
+		&u.EmailKey, &u.FirstName, &u.Surname, &u.DisplayName, &u.PasswordHash, &u.MustChangePassword,
+		&u.TokenEpoch, &u.Level, &u.Disabled, &u.Department, &u.CapacityGB, &u.Roles, &u.CreatedAt, &u.UpdatedAt)
 }
 
 // userLists are the values of users, an array for each column of userList.
@@ -201,11 +203,11 @@ func userLists(users []muster.User) []any {
 	for i := range users {
 		u := &users[i]
 		ids[i], epochs[i], departments[i], capacities[i] = int64(u.ID), u.TokenEpoch, int64(u.Department), u.CapacityGB
-		account[i], accountKey[i] = storable(u.Account), storable(u.AccountKey)
-		phone[i], phoneKey[i] = storable(u.Phone), storable(u.PhoneKey)
-		email[i], emailKey[i] = storable(u.Email), storable(u.EmailKey)
-		first[i], surname[i], display[i] = storable(u.FirstName), storable(u.Surname), storable(u.DisplayName)
-		hash[i], roles[i] = storable(u.PasswordHash), arrayLiteral(u.Roles)
+		account[i], accountKey[i] = u.Account, u.AccountKey
+		phone[i], phoneKey[i] = u.Phone, u.PhoneKey
+		email[i], emailKey[i] = u.Email, u.EmailKey
+		first[i], surname[i], display[i] = u.FirstName, u.Surname, u.DisplayName
+		hash[i], roles[i] = u.PasswordHash, arrayLiteral(u.Roles)
 		levels[i], disabled[i], must[i] = int16(u.Level), u.Disabled, u.MustChangePassword
 	}
 	return []any{
@@ -216,7 +218,7 @@ func userLists(users []muster.User) []any {
 
 func insertAll(t *tx, tenant muster.ID, users []muster.User, created, updated time.Time) {
 	args := append([]any{tenant}, userLists(users)...)
-	t.exec(insertUsers, append(args, stamp(created), stamp(updated))...)
+	t.exec(insertUsers, append(args, created, updated)...)
 }
 
 // writeUsers queues what brings the directory to the plan's final state. What is freed comes first, so that two users can
@@ -228,14 +230,14 @@ func writeUsers(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.U
 	roles.release(t, tenant)
 	endActivations(t, tenant, slices.Concat(plan.Password, plan.Delete))
 	if len(plan.Delete) > 0 {
-		t.exec(deleteUsers, tenant, numbers(plan.Delete))
+		t.exec(deleteUsers, tenant, plan.Delete)
 	}
 	if len(plan.Release) > 0 {
-		t.exec(releaseKeys, tenant, numbers(plan.Release))
+		t.exec(releaseKeys, tenant, plan.Release)
 	}
 	if len(plan.Update) > 0 {
 		args := append([]any{tenant}, userLists(plan.Update)...)
-		t.exec(updateUsers, append(args, stamp(now))...)
+		t.exec(updateUsers, append(args, now)...)
 	}
 	if len(plan.Insert) > 0 {
 		insertAll(t, tenant, plan.Insert, now, now)

@@ -73,7 +73,7 @@ func (t *tx) pageOf(page *directory.UserPage, tenant muster.ID, d *muster.Depart
 // cases, since the database knows of them what its locale says.
 func containing(keyword string) string {
 	var b strings.Builder
-	for _, r := range storable(keyword) {
+	for _, r := range keyword {
 		switch other := unicode.SimpleFold(r); {
 		case other != r:
 			b.WriteByte('[')

@@ -57,7 +57,7 @@ func (s *Store) Next(ctx context.Context, lane muster.LaneRef, after *provision.
 func scanWork(row scanner, tenant muster.ID, w *provision.Work) error {
 	c, b := &w.Chunk, &w.Batch
 	err := row.Scan(&c.Batch, &c.FirstRow, &c.Rows, &c.FirstID, &c.FirstUser, &c.Payload, &w.Position.Rank,
-		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
+		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, &b.AcceptedAt,
 		&w.PayloadKey, &w.KeptKey)
 	c.Tenant, b.Tenant = tenant, tenant
 	w.Position.Sequence, w.Position.FirstRow = b.Sequence, c.FirstRow

@@ -1,14 +1,17 @@
 package pgtest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
+
+var errStopped = errors.New("pgtest: the server does not run")
 
 // Log gives the last lines of the server's log, "" while it does not run.
 func (s *Server) Log() string {
@@ -75,7 +78,7 @@ func (s *Server) Thaw() error {
 // signalAll signals the postmaster first, so that SIGSTOP keeps it from making children that are missed, and then these.
 func (s *Server) signalAll(signal syscall.Signal) error {
 	if s.process == nil {
-		return errors.New("pgtest: the server does not run")
+		return errStopped
 	}
 	postmaster := s.process.pid
 	if signal == syscall.SIGKILL { // it is the children's parent, by which they are found
@@ -99,31 +102,68 @@ func signalEach(pids []int, signal syscall.Signal) error {
 	return errors.Join(errs...)
 }
 
-// childrenOf finds a process's children in /proc (proc_pid_stat(5)).
+// CPUTime is the processor time that all of the server's processes have taken since it was started, which on a machine that
+// others use, too, says more than the time that passed.
+func (s *Server) CPUTime() (time.Duration, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return 0, errStopped
+	}
+	children, err := childrenOf(s.process.pid)
+	if err != nil {
+		return 0, err
+	}
+	ticks := 0
+	for _, pid := range append(children, s.process.pid) {
+		fields, err := statOf(pid)
+		if err != nil { // it has ended meanwhile, and is counted with the postmaster's children
+			continue
+		}
+		// User and system time, and those of children that have ended.
+		for _, field := range fields[statTimes : statTimes+4] {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				return 0, fmt.Errorf("pgtest: processor time of process %d: %w", pid, err)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}
+
+const (
+	statParent     = 1 // in what statOf gives
+	statTimes      = 11
+	ticksPerSecond = 100 // of /proc, on every Linux that Go runs on
+)
+
+// childrenOf finds a process's children in /proc.
 func childrenOf(pid int) ([]int, error) {
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("pgtest: look for the server's processes: %w", err)
+	}
+	var children []int
+	for _, entry := range entries {
+		child, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		fields, err := statOf(child)
+		if err == nil && fields[statParent] == strconv.Itoa(pid) { // else it has ended meanwhile, or is another's
+			children = append(children, child)
+		}
+	}
+	return children, nil
+}
+
+// statOf gives what /proc says about a process, from its state on (proc_pid_stat(5)).
+func statOf(pid int) ([]string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return nil, err
 	}
-	if len(stats) == 0 {
-		return nil, errors.New("pgtest: /proc does not list processes, which finding the server's takes")
-	}
-	var children []int
-	for _, path := range stats {
-		stat, err := os.ReadFile(path)
-		if err != nil { // it has ended meanwhile
-			continue
-		}
-		// The name in parentheses may hold anything; state and parent follow.
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-		if len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
-			continue
-		}
-		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		if err != nil {
-			return nil, err
-		}
-		children = append(children, child)
-	}
-	return children, nil
+	// The name in parentheses may hold anything.
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])), nil
 }

@@ -160,7 +160,7 @@ func (s *Server) URLAt(address, database string) string {
 func (s *Server) Database(t testing.TB, template string) string {
 	t.Helper()
 	name := "test_" + s.seq.next()
-	if err := s.Exec(context.Background(), "CREATE DATABASE "+name+" TEMPLATE "+templateOr(template)); err != nil {
+	if err := s.Exec(context.Background(), "CREATE DATABASE "+name+" STRATEGY file_copy TEMPLATE "+templateOr(template)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -66,7 +66,7 @@ func (s *Server) settings() []string {
 		"max_prepared_transactions=0",
 	}
 	if !s.options.Durable {
-		all = append(all, "fsync=off", "full_page_writes=off")
+		all = append(all, "fsync=off", "full_page_writes=off", "max_wal_size=4GB", "checkpoint_timeout=1h")
 	}
 	return append(all, s.options.Settings...)
 }

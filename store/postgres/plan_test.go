@@ -1,0 +1,230 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// small lists the tables that do not grow with the directory or the batches, and may be walked.
+var small = []string{"tenants", "tenant_usage", "key_records", "installation"}
+
+// single lists the tables of which a tenant has one row.
+var single = []string{"federation_profiles"}
+
+// walks lists the statements that walk a part of a large table, with the reason why that is bounded.
+var walks = map[statement]string{
+	selectCredentials:    "the answer: the tenant's credentials",
+	selectTenantSecrets:  "some for each credential",
+	countSecrets:         "likewise",
+	selectSecretUse:      "likewise",
+	selectAdministrators: "of administrators alone, with a limit",
+	countPayloadKeys:     "of batches that are under way; a person asks for it",
+	countKeptKeys:        "of batches with failures; a person asks for it",
+
+	selectDeepest:            "the departments below one",
+	moveDepartments:          "likewise",
+	pageUsers:                "a person turns the pages",
+	pageUsersMatching:        "a person looks for a keyword",
+	countUsersMatching:       "likewise",
+	countUsersWithin:         "likewise",
+	countUsersMatchingWithin: "likewise",
+}
+
+// node is a step of a plan, as EXPLAIN gives it.
+type node struct {
+	Type      string `json:"Node Type"`
+	Relation  string `json:"Relation Name"`
+	Index     string `json:"Index Name"`
+	Condition string `json:"Index Cond"`
+	Plans     []node `json:"Plans"`
+}
+
+func (n *node) String() string {
+	return fmt.Sprintf("%s of %s by %s: %s", n.Type, n.Relation, n.Index, n.Condition)
+}
+
+func (n *node) all() []*node {
+	list := []*node{n}
+	for i := range n.Plans {
+		list = append(list, n.Plans[i].all()...)
+	}
+	return list
+}
+
+// arguments are such as a batch of a thousand rows has, by type.
+var arguments = map[uint32]string{
+	pgtype.BoolOID: "true", pgtype.Int2OID: "1", pgtype.Int4OID: "1", pgtype.Int8OID: "1", pgtype.TextOID: "'x'", pgtype.ByteaOID: `'\x00'`,
+	pgtype.TimestamptzOID: "now()", pgtype.JSONOID: "'{}'",
+	pgtype.BoolArrayOID: "array_fill(true, ARRAY[1000])", pgtype.Int2ArrayOID: "array_fill(1::smallint, ARRAY[1000])",
+	pgtype.Int4ArrayOID: "array_fill(1, ARRAY[1000])", pgtype.Int8ArrayOID: "array_fill(1::bigint, ARRAY[1000])",
+	pgtype.TextArrayOID: "array_fill('x'::text, ARRAY[1000])", pgtype.ByteaArrayOID: `array_fill('\x00'::bytea, ARRAY[1000])`,
+	pgtype.TimestamptzArrayOID: "array_fill(now(), ARRAY[1000])",
+}
+
+// plan gives the steps of the plan that a statement gets for tenant 1.
+func plan(t *testing.T, c *pgx.Conn, text string) []*node {
+	t.Helper()
+	ctx := context.Background()
+	described, err := c.Prepare(ctx, "one", text)
+	if err != nil {
+		t.Fatalf("%v\n\t%s", err, text)
+	}
+	defer func() {
+		if err := c.Deallocate(ctx, "one"); err != nil {
+			t.Error(err)
+		}
+	}()
+	var args []string
+	for _, oid := range described.ParamOIDs {
+		if arguments[oid] == "" {
+			t.Fatalf("there is no argument of type %d for\n\t%s", oid, text)
+		}
+		args = append(args, arguments[oid])
+	}
+	execute := "EXPLAIN (FORMAT JSON) EXECUTE one"
+	if len(args) > 0 {
+		execute += "(" + strings.Join(args, ", ") + ")"
+	}
+	var explained []byte
+	if err := c.QueryRow(ctx, execute, pgx.QueryExecModeSimpleProtocol).Scan(&explained); err != nil {
+		t.Fatalf("%v\n\t%s", err, text)
+	}
+	var plans []struct{ Plan node }
+	if err := json.Unmarshal(explained, &plans); err != nil || len(plans) != 1 {
+		t.Fatalf("a plan is %s, %v", explained, err)
+	}
+	return plans[0].Plan.all()
+}
+
+var ranged = regexp.MustCompile(`[^<](>|<)[^>]`)
+
+// unbounded says what is wrong with a step whose cost grows with the directory or with the batches, if so.
+func unbounded(text string, n *node) string {
+	scan := strings.Contains(n.Type, "Scan") && n.Relation != "" || n.Type == "Bitmap Index Scan"
+	switch {
+	case n.Type == "Hash Join", n.Type == "Merge Join":
+		return "reads a whole table to join it"
+	case !scan, slices.Contains(small, n.Relation), n.Type == "Bitmap Heap Scan":
+		return ""
+	case n.Type == "Seq Scan", n.Condition == "":
+		return "walks a whole table"
+	case n.Condition == "(tenant = '1'::bigint)" && !slices.Contains(single, n.Relation):
+		return "walks all that a tenant has"
+	case ranged.MatchString(n.Condition) && !strings.Contains(text, "LIMIT") && !strings.Contains(text, "EXISTS"):
+		return "walks a range without a limit"
+	default:
+		return ""
+	}
+}
+
+// filling gives the database one large tenant.
+var filling = []string{
+	`INSERT INTO users SELECT 1, n, 'a' || n, 'a' || n, 'p' || n, 'p' || n, 'e' || n, 'e' || n, '', '', '', '', false, 0, 1, false, n % 100, 0, NULL, now(), now()
+		FROM generate_series(10, 20000) AS n`,
+	`INSERT INTO roles SELECT 1, n, 'r' || n, now() FROM generate_series(10, 2000) AS n`,
+	`INSERT INTO user_roles SELECT 1, n % 10, n FROM generate_series(10, 20000) AS n`,
+	`INSERT INTO departments SELECT 1, n, 0, 'd' || n, '/' || n || '/', '/d' || n, now() FROM generate_series(10, 2000) AS n`,
+	`INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total, accepted_at, finished_at)
+		SELECT 1, n, n, 1, 1, '', 0, 1, '', 10, now(), now() FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO chunks SELECT 1, n, 0, 10, 1, n, n, 0, 0, '\x00' FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO outcomes SELECT 1, n / 10, n % 10, n, 1, 0, '', '', 0, '' FROM generate_series(10, 20009) AS n`,
+	`INSERT INTO kept SELECT 1, n, 0, 10, '\x00' FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO credentials SELECT 1, 'a' || n, '', false, now() FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO credential_index SELECT 'a' || n, 1 FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO credential_secrets SELECT 1, 'a' || n, 0, '\x00', 1, now() FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO tokens SELECT 1, int8send(n), 1, '', now(), 0, 0, n, now(), now() FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO token_index SELECT int8send(n), 1 FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO refused_attempts SELECT int8send(n), 1, now() FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO replays SELECT 1, int8send(n), n, now() FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO activations SELECT 1, n, '\x00', now() FROM generate_series(10, 5000) AS n`,
+}
+
+// seeding is filling with a row for each of a hundred tenants.
+func seeding() []string {
+	series := regexp.MustCompile(`generate_series\(.*?\)`)
+	var texts []string
+	for _, text := range filling {
+		text = series.ReplaceAllString(text, "generate_series(100001, 100100)")
+		texts = append(texts, strings.Replace(text, "SELECT 1, ", "SELECT n, ", 1))
+	}
+	return texts
+}
+
+// TestEveryStatementHasABoundedPlan asks for the plans with such statistics as there may be: none, those of a time when
+// every tenant was small, and those of what there is.
+func TestEveryStatementHasABoundedPlan(t *testing.T) {
+	t.Parallel()
+	for name, fill := range map[string][]string{
+		"without statistics":   filling,
+		"with those of before": slices.Concat(seeding(), []string{"ANALYZE"}, filling),
+		"with statistics":      slices.Concat(filling, []string{"ANALYZE"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := openFixture(t, Options{Connections: 1})
+			for _, table := range f.query(t, `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace`) {
+				f.query(t, "ALTER TABLE "+table+" SET (autovacuum_enabled = false)")
+			}
+			for _, text := range fill {
+				f.query(t, text)
+			}
+			c, err := f.pool.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Release()
+			walked := make(map[statement]bool)
+			for i, text := range statementText {
+				for _, n := range plan(t, c.Conn(), text) {
+					switch complaint := unbounded(text, n); {
+					case complaint == "":
+					case walks[statement(i)] != "":
+						walked[statement(i)] = true
+					default:
+						t.Errorf("%s: %s\n\t%s", complaint, n, text)
+					}
+				}
+			}
+			for s := range walks {
+				if !walked[s] {
+					t.Errorf("is listed and does not walk: %s", statementText[s])
+				}
+			}
+		})
+	}
+}
+
+func TestPlansThatGrowAreFound(t *testing.T) {
+	t.Parallel()
+	f := openFixture(t, Options{Connections: 1})
+	for _, text := range filling {
+		f.query(t, text)
+	}
+	c, err := f.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Release()
+	for _, text := range []string{
+		`SELECT * FROM users WHERE surname = $1`,
+		`SELECT * FROM users WHERE tenant = $1 AND surname = $2`,
+		`SELECT * FROM users WHERE tenant = $1 AND lower(phone_key) = $2`,
+		`DELETE FROM outcomes WHERE id = $1`,
+		`SELECT * FROM outcomes WHERE tenant = $1 AND batch > $2`,
+		`SELECT count(*) FROM chunks`,
+		`UPDATE batches SET total = 1 WHERE tenant = $1`,
+		`SELECT * FROM tenants AS t JOIN credentials AS c ON c.tenant = t.id`,
+	} {
+		if !slices.ContainsFunc(plan(t, c.Conn(), text), func(n *node) bool { return unbounded(text, n) != "" }) {
+			t.Errorf("nothing was found in %s", text)
+		}
+	}
+}
