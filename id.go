@@ -2,6 +2,7 @@ package muster
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -64,15 +65,21 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// LastIDAt is the largest id that any node can make of a moment, which is past IDEpoch.
+func LastIDAt(t time.Time) ID {
+	return ID((t.UnixMilli()-IDEpoch+1)<<(nodeBits+sequenceBits) - 1)
+}
+
 // IDSource makes ids for one node. Its clock never goes back: when the system's does, ids go on from the last
 // millisecond used, at most [MaxClockLead] ahead. It is safe for concurrent use.
 type IDSource struct {
-	node int64
-	now  func() time.Time
+	now func() time.Time
 
-	mu   sync.Mutex
-	last int64 // milliseconds since IDEpoch of the last id
-	next int64 // next sequence number within last
+	mu    sync.Mutex
+	node  int64
+	last  int64 // milliseconds since IDEpoch of the last id
+	next  int64 // next sequence number within last
+	limit int64 // the last millisecond since IDEpoch of which ids may be made
 }
 
 // NewIDSource makes a source for a node number from 0 to [MaxNode]. No other live source may have the same number.
@@ -81,16 +88,46 @@ func NewIDSource(node int, floor ID, now func() time.Time) (*IDSource, error) {
 	if node < 0 || node > MaxNode {
 		return nil, fmt.Errorf("muster: node number %d is not from 0 to %d", node, MaxNode)
 	}
-	s := &IDSource{node: int64(node), now: now, next: MaxRun}
-	s.last = int64(floor) >> (nodeBits + sequenceBits)
-	return s, nil
+	return &IDSource{node: int64(node), now: now, last: millisOf(floor), next: MaxRun, limit: math.MaxInt64}, nil
+}
+
+// NewReservedIDSource makes a source that makes no ids but those that [IDSource.Reserve] gives it.
+func NewReservedIDSource(now func() time.Time) *IDSource {
+	return &IDSource{now: now, next: MaxRun, limit: -1}
+}
+
+func millisOf(id ID) int64 { return int64(id) >> (nodeBits + sequenceBits) }
+
+// Reserve has the source make ids of the node number, and of milliseconds after that of one id and up to that of another. The
+// caller sees to it that nobody else has the same of them, ever: then ids do not repeat, whatever the clocks of nodes say,
+// and however long one stands still between reading its clock and using what it made of it. What was reserved before is
+// given up.
+func (s *IDSource) Reserve(node int, after, upTo ID) error {
+	if node < 0 || node > MaxNode {
+		return fmt.Errorf("muster: node number %d is not from 0 to %d", node, MaxNode)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if floor := millisOf(after); floor >= s.last {
+		s.last, s.next = floor, MaxRun
+	}
+	s.node, s.limit = int64(node), millisOf(upTo)
+	return nil
+}
+
+// Release ends what was reserved. It returns an id above which the source made none.
+func (s *IDSource) Release() ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = -1
+	return ID((s.last+1)<<(nodeBits+sequenceBits) - 1)
 }
 
 // Next gives one id.
 func (s *IDSource) Next() (ID, error) { return s.Run(1) }
 
 // Run gives n consecutive ids and returns the first; n is from 1 to [MaxRun]. The error has [KindUnavailable] when the
-// clock stands more than [MaxClockLead] behind the last id made.
+// clock stands more than [MaxClockLead] behind the last id made, or past what is reserved.
 func (s *IDSource) Run(n int) (ID, error) {
 	if n < 1 || n > MaxRun {
 		return 0, fmt.Errorf("muster: a run of %d ids is not from 1 to %d", n, MaxRun)
@@ -112,17 +149,34 @@ func (s *IDSource) Run(n int) (ID, error) {
 			RetryAfter: lead - MaxClockLead,
 		}
 	}
+	if millis > s.limit {
+		return 0, s.usedUp()
+	}
 	s.last, s.next = millis, sequence+int64(n)
 	return ID(millis<<(nodeBits+sequenceBits) | s.node<<sequenceBits | sequence), nil
 }
 
-// Ready reports, as the error that [IDSource.Run] would give, whether the clock is fit to make ids.
+// reservedAgain is when to try again after what was reserved is used up.
+const reservedAgain = 5 * time.Second
+
+func (s *IDSource) usedUp() error {
+	return &Error{
+		Kind:       KindUnavailable,
+		Detail:     "this node has no more ids reserved in the database, which it goes on trying: send the request again",
+		RetryAfter: reservedAgain,
+	}
+}
+
+// Ready reports, as the error that [IDSource.Run] would give, whether ids can be made.
 func (s *IDSource) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now().UnixMilli() - IDEpoch
 	if lead := time.Duration(s.last-now) * time.Millisecond; lead > MaxClockLead {
 		return &Error{Kind: KindUnavailable, Detail: fmt.Sprintf("the system clock is %s behind the last id made", lead.Round(time.Second))}
+	}
+	if max(now, s.last) > s.limit {
+		return s.usedUp()
 	}
 	return nil
 }
