@@ -261,7 +261,7 @@ func writeJSON(w http.ResponseWriter, status int, b []byte) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) //nolint:gosec // JSON with every string quoted, and nosniff; who does not get it asks again
+	_, _ = w.Write(b) // who does not get it asks again
 }
 
 // appendString appends s as a JSON string. What is not UTF-8 in it, which no row and no sentence has, becomes U+FFFD.

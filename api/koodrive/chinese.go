@@ -64,6 +64,10 @@ var chinese = [...]translation{
 	{"the disk is nearly full, so no new batch is accepted until space is freed", "磁盘空间即将用尽，释放空间之前不接受新的批次。"},
 	{"the system clock is %s behind the last id made; set it right, or wait", "系统时钟比最近生成的 id 慢 %s；请校正时钟或等待。"},
 	{"the system clock is %s behind the last id made", "系统时钟比最近生成的 id 慢 %s。"},
+	{
+		"this node has no more ids reserved in the database, which it goes on trying: send the request again",
+		"该节点在数据库中预留的 id 已用完，正在继续尝试预留：请重新发送请求。",
+	},
 	{"The database cannot be used now: send the request again.", "数据库暂不可用：请重新发送请求。"},
 	{"Too many are being received; try again.", "正在接收的请求过多；请重试。"},
 

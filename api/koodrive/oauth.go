@@ -195,6 +195,7 @@ func grantError(err error) *oauthError {
 			}
 		case muster.KindUnavailable:
 			return &oauthError{status: http.StatusServiceUnavailable, code: oauthUnavailable, after: domain.RetryAfter}
+		default: // nothing else that a client could mend is said of a key pair
 		}
 	}
 	return &oauthError{status: http.StatusInternalServerError, code: oauthServerError}

@@ -139,6 +139,7 @@ func (d *importDecoder) member(name string) error {
 		text, err = d.String()
 	case jsontext.KindNumber:
 		text, err = d.Literal()
+	default: // no id
 	}
 	if err != nil {
 		return err

@@ -237,7 +237,7 @@ func (h *Handler) departmentNames(ctx context.Context, tenant muster.ID, users [
 		}
 	}
 	if len(names) == 0 {
-		return nil, nil
+		return names, nil
 	}
 	shot, err := h.Snapshots.Snapshot(ctx, tenant, keys)
 	if err != nil {
