@@ -48,14 +48,13 @@ func (r *departmentReader) At(namePath string) (*muster.Department, error) {
 
 func (r *departmentReader) one(by statement, key any) (*muster.Department, error) {
 	d, err := scanDepartment(r.conn.row(context.Background(), by, int64(r.tenant), key))
-	switch {
-	case isRefusal(err): // there is none
-		return nil, nil
-	case err != nil:
-		return nil, explain("read a department", err)
-	default:
+	if err == nil {
 		return d, nil
 	}
+	if isRefusal(err) { // there is none
+		err = nil
+	}
+	return nil, explain("read a department", err)
 }
 
 func (r *departmentReader) Height(d *muster.Department) (int, error) {
