@@ -2,7 +2,10 @@ package secret
 
 import (
 	"bytes"
+	"io/fs"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -114,4 +117,44 @@ func FuzzParseKeyFile(f *testing.F) {
 			t.Fatal("reading and writing do not settle")
 		}
 	})
+}
+
+// file is what the system says about one.
+type file struct {
+	fs.FileInfo
+	owner uint32
+}
+
+func (f file) Sys() any { return &syscall.Stat_t{Uid: f.owner} }
+
+// TestWhoMayReadAKeyFile: nobody but its owner, or those to whom root hands it.
+func TestWhoMayReadAKeyFile(t *testing.T) {
+	t.Parallel()
+	const root, service, other = 0, 65532, 1000
+	tests := map[string]struct {
+		mode        os.FileMode
+		owner, self int
+		taken       bool
+	}{
+		"its owner's":                {0o600, service, service, true},
+		"its owner's, read only":     {0o400, service, service, true},
+		"another's":                  {0o600, other, service, true}, // the system refuses
+		"its group may read":         {0o640, service, service, false},
+		"another's, group may read":  {0o640, other, service, false},
+		"root's for a group":         {0o640, root, service, true},
+		"root's, read only":          {0o440, root, service, true},
+		"root's, group may write":    {0o660, root, service, false},
+		"root's, group may run":      {0o650, root, service, false},
+		"root's, others may read":    {0o444, root, service, false},
+		"root's for himself":         {0o600, root, root, true},
+		"root's, for others than he": {0o640, root, root, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := test.mode&forbidden(file{owner: uint32(test.owner)}, test.self) == 0; got != test.taken {
+				t.Errorf("a file of mode %04o is taken: %t", test.mode, got)
+			}
+		})
+	}
 }

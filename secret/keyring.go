@@ -17,6 +17,8 @@ import (
 type Config struct {
 	Master   string   // the current master key
 	Previous []string // master keys that may still wrap something
+	// Existing is for an installation of several machines, to each of which its master key is brought: none is made.
+	Existing bool
 }
 
 // Keyring holds the key-encryption keys, unwrapped once, and seals with the active one. It is safe for concurrent use:
@@ -34,8 +36,9 @@ type Keyring struct {
 }
 
 // Open loads the keys that the store holds. If it holds none, this is a new installation: the master key's file is made
-// if need be, then the first keys, and of several processes that try at once all come by the same ones. If it holds
-// some, nothing is made: a missing master key is an error, since a new one would open nothing.
+// if need be and not to be there already, then the first keys, and of several processes that try at once all come by the
+// same ones. If it holds some, nothing is made: a missing master key is an error, since a new one would open nothing. So
+// is one that these keys were not wrapped by: [ErrNoMaster] and [ErrWrongMaster].
 //
 // The caller closes the Keyring.
 func Open(ctx context.Context, cfg Config, store KeyStore) (*Keyring, error) {
@@ -70,7 +73,11 @@ func (k *Keyring) openMaster(ctx context.Context, records []KeyRecord) error {
 
 // begin makes the first keys of an installation.
 func (k *Keyring) begin(ctx context.Context) error {
-	master, err := CreateMaster(ctx, k.cfg.Master, k.cfg.Previous...)
+	open := CreateMaster
+	if k.cfg.Existing {
+		open = OpenMaster
+	}
+	master, err := open(ctx, k.cfg.Master, k.cfg.Previous...)
 	if err != nil {
 		return err
 	}
@@ -144,8 +151,7 @@ func (k *Keyring) reopenMaster(ctx context.Context) error {
 	return old.Close()
 }
 
-// Reload loads keys that another process has added. Call it upon [ErrUnknownKey], and where several processes share the
-// database every minute or so: a rotation cannot delete the old key while one of them still seals under it.
+// Reload loads keys that another process has added. Call it upon [ErrUnknownKey], and then try again.
 func (k *Keyring) Reload(ctx context.Context) error {
 	k.admin.Lock()
 	defer k.admin.Unlock()

@@ -46,7 +46,8 @@ type heldKey struct {
 //   - any other URL: a key service, if its gocloud.dev/secrets driver is linked in.
 //
 // References in previous are read only to unwrap, for a move from one master key to another. A missing file is
-// [ErrNoMaster], and a file that others than its owner may read is refused. Errors quote no key.
+// [ErrNoMaster], and a file that others than its owner may read is refused; one of root's its group may read, unless this
+// process is root's too. Errors quote no key.
 func OpenMaster(ctx context.Context, ref string, previous ...string) (*Master, error) {
 	m := new(Master)
 	for i, ref := range append([]string{ref}, previous...) {

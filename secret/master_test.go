@@ -25,6 +25,13 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(createIn); path != "" {
 		os.Exit(createMaster(path))
 	}
+	if path := os.Getenv(serveFrom); path != "" {
+		if err := serveUnderHandedKey(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	secrets.DefaultURLMux().RegisterKeeper("testkms", keyService{}) // process-wide: once, however often the tests run
 	goleak.VerifyTestMain(m)
 }

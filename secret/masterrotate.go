@@ -14,6 +14,9 @@ import (
 // To move to another master key instead, open the Keyring with the new one as Master, the old one under Previous, and
 // call Resume; the old one is not needed after that.
 //
+// A key file that this process may not write is managed by somebody else, who takes the old key out of it once the new one, below
+// it, is everywhere; a new key is not added to it.
+//
 // Copies of the old key file open old copies of the database for ever: delete the former with the latter.
 func (k *Keyring) RotateMaster(ctx context.Context) error {
 	k.admin.Lock()
@@ -64,7 +67,11 @@ func (k *Keyring) settleFile(ctx context.Context, file string) error {
 	if err != nil || len(keys) == 1 {
 		return err
 	}
-	if err := writeKeys(file, keys[len(keys)-1:]); err != nil {
+	err = writeKeys(file, keys[len(keys)-1:])
+	switch {
+	case isReadOnly(err):
+		return nil
+	case err != nil:
 		return err
 	}
 	return k.reopenMaster(ctx)

@@ -29,7 +29,7 @@ type Rotation struct {
 // Broken off at any point, by a crash, an error or ctx, it loses nothing: the newest key is active, older ones open what
 // is still under them, and [Keyring.Resume] goes on. Items that do not open are left under their key, which is kept;
 // all others are re-wrapped before the error, that of the first such item, is returned. An error that wraps [ErrKeyInUse]
-// says that another process still seals under an older key: resume once it has reloaded.
+// says that another process still seals under an older key, which goes when that one calls [Keyring.Refresh].
 func (k *Keyring) Rotate(ctx context.Context, items Rewrapper) (Rotation, error) {
 	k.admin.Lock()
 	defer k.admin.Unlock()
@@ -51,6 +51,14 @@ func (k *Keyring) Resume(ctx context.Context, items Rewrapper) (Rotation, error)
 	if err := k.finishMaster(ctx, false); err != nil {
 		return Rotation{Active: k.Active()}, fmt.Errorf("finish rotation of the master key: %w", err)
 	}
+	return k.finish(ctx, items)
+}
+
+// Refresh loads keys that another process has added, and finishes a rotation that could not delete older ones while this process
+// still sealed under them. Where several share the database, each calls it every minute or so.
+func (k *Keyring) Refresh(ctx context.Context, items Rewrapper) (Rotation, error) {
+	k.admin.Lock()
+	defer k.admin.Unlock()
 	return k.finish(ctx, items)
 }
 
