@@ -21,7 +21,9 @@ func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted p
 	open := false // a try before may have stored the batch
 	for range acceptTries {
 		err = s.write(ctx, a.Batch.Tenant, func(t *tx) (err error) {
-			accepted, err = accept(t, a)
+			if accepted, err = accept(t, a); err == nil && !accepted.Replayed && s.wake != nil {
+				s.wake(t.queue, muster.LaneRef{Tenant: a.Batch.Tenant, Lane: a.Batch.Lane})
+			}
 			return err
 		})
 		if err == nil || isRefusal(err) { // under the lock, and so of what there is

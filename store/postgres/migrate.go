@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -60,11 +60,11 @@ func withSchema(ctx context.Context, url string, o *Options, f func(*schema) err
 		return err
 	}
 	defer s.pool.Close()
-	return lockSchema(ctx, s.pool.Config().ConnConfig, f)
+	return lockSchema(ctx, s.pool.Config(), f)
 }
 
 // migrate makes a database ready for this program.
-func migrate(ctx context.Context, config *pgx.ConnConfig) error {
+func migrate(ctx context.Context, config *pgxpool.Config) error {
 	return lockSchema(ctx, config, func(s *schema) error {
 		if s.stored <= s.known {
 			return s.up(ctx)
@@ -83,7 +83,8 @@ func migrate(ctx context.Context, config *pgx.ConnConfig) error {
 
 // schema is a database's schema, which this process alone may change now.
 type schema struct {
-	db       *sql.DB
+	pool     *pgxpool.Pool
+	db       *sql.DB // of the same connections
 	provider *goose.Provider
 	stored   int64 // its version; 0 if it is empty
 	known    int64 // the newest version that this program knows
@@ -91,12 +92,18 @@ type schema struct {
 
 // lockSchema calls f while no other process changes the schema. The lock is a transaction's, since behind a pooler two
 // statements outside of one need not reach the same session.
-func lockSchema(ctx context.Context, config *pgx.ConnConfig, f func(*schema) error) (err error) {
-	config = config.Copy()
+func lockSchema(ctx context.Context, config *pgxpool.Config, f func(*schema) error) (err error) {
 	for name := range settings() { // which are for statements that are short
-		delete(config.RuntimeParams, name)
+		delete(config.ConnConfig.RuntimeParams, name)
 	}
-	db := stdlib.OpenDB(*config)
+	const atOnce = 2 // the lock's, and that of a step
+	config.MaxConns = max(config.MaxConns, atOnce)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	db := stdlib.OpenDBFromPool(pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	lock, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -116,7 +123,7 @@ func lockSchema(ctx context.Context, config *pgx.ConnConfig, f func(*schema) err
 	if err != nil {
 		return err
 	}
-	s := &schema{db: db}
+	s := &schema{pool: pool, db: db}
 	s.provider, err = goose.NewProvider(goose.DialectPostgres, db, steps,
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
@@ -129,6 +136,9 @@ func lockSchema(ctx context.Context, config *pgx.ConnConfig, f func(*schema) err
 }
 
 func (s *schema) up(ctx context.Context) error {
+	if err := migrateRiver(ctx, s.pool); err != nil {
+		return err
+	}
 	if _, err := s.provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring the schema from version %d to %d: %w", s.stored, s.known, err)
 	}

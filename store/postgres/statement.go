@@ -1,7 +1,7 @@
 package postgres
 
 // statement is one of the SQL statements that the package uses. All of them stand in statementText, so that a test can
-// look at every one's plan; beside these there are only transaction control, settings and the migrations.
+// look at every one's plan; beside these there are only transaction control, settings, the migrations, and what wakes a lane.
 type statement int
 
 const (

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"muster"
@@ -25,6 +26,9 @@ type Options struct {
 	// Pooled is for a connection string that leads to a pooler in transaction mode, such as PgBouncer: nothing is kept in a
 	// server's session from one transaction to the next.
 	Pooled bool
+	// Wake queues what wakes a lane when the transaction commits that stores work of it, for a dispatcher that works on the
+	// same database ([muster/dispatch.WakeIn]); nil: nothing.
+	Wake func(b *pgx.Batch, lane muster.LaneRef)
 }
 
 // Store is an open database. Its methods are safe for concurrent use. What a method that changes something did has
@@ -32,6 +36,7 @@ type Options struct {
 // withdraws a write that waits for its tenant's lock; one that has it runs to its end.
 type Store struct {
 	pool  *pgxpool.Pool
+	wake  func(*pgx.Batch, muster.LaneRef)
 	local string // the statement that makes settings for one transaction, "" where the connection has them
 	turns turns
 }
@@ -46,7 +51,7 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := migrate(ctx, s.pool.Config().ConnConfig); err != nil {
+	if err := migrate(ctx, s.pool.Config()); err != nil {
 		s.pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
@@ -70,12 +75,15 @@ func connect(ctx context.Context, url string, o *Options) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	s := &Store{pool: pool}
+	s := &Store{pool: pool, wake: o.Wake}
 	if o.Pooled {
 		s.local = localSettings()
 	}
 	return s, nil
 }
+
+// Pool gives the store's connections, for a dispatcher that works on the same database.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Close waits for what has begun, and closes all connections. No other method may be called afterwards.
 func (s *Store) Close() error {
