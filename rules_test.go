@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"api/activation":         {".", "access", "password"},
 	"api/native":             {".", "access", "directory", "mapping", "provision", "secret"},
 	"directory":              {".", "mapping"},
+	"dispatch":               {".", "provision"},
 	"client":                 {"access/signature"},
 }
 
