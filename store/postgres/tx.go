@@ -95,20 +95,27 @@ func (t *tx) commit() error {
 			return err
 		}
 	}
+	done := false
 	t.queue.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
-		if tag.String() != "COMMIT" {
+		if done = tag.String() == "COMMIT"; !done {
 			return fmt.Errorf("COMMIT ended as %s", tag)
 		}
 		return nil
 	})
-	err := t.flush()
-	if err == nil || isRefusal(err) {
+	switch err := t.flush(); {
+	case err == nil, done: // what happens to the connection afterwards is no matter
+		return nil
+	case isRefusal(err), beforeCommit(err):
 		return err
+	default:
+		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
-	if refused := serverError(err); refused != nil && refused.SeverityUnlocalized == "ERROR" {
-		return err // and so the server did not get to the COMMIT
-	}
-	return fmt.Errorf("%w: %w", errUnknown, err)
+}
+
+// beforeCommit reports whether the server did not get to the COMMIT: a statement before failed, or the session had ended.
+func beforeCommit(err error) bool {
+	e := serverError(err)
+	return e != nil && (e.SeverityUnlocalized == "ERROR" || e.Code == idleInTransaction)
 }
 
 const rollbackTime = 5 * time.Second

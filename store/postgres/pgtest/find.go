@@ -11,14 +11,12 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 // oldest is the oldest major version of PostgreSQL that Muster works with.
 const oldest = 15
-
-var errNoBinaries = fmt.Errorf("no PostgreSQL of version %d or newer was found (initdb and postgres, in PATH or in %q): "+
-	"install it; on Debian and Ubuntu that is the package postgresql", oldest, places)
 
 // places are the folders of binaries that packages install outside of PATH, as globs.
 var places = []string{
@@ -32,7 +30,9 @@ var places = []string{
 }
 
 // findBinaries gives the folder of the newest PostgreSQL; the one in PATH comes before all others.
-func findBinaries() (string, error) {
+func findBinaries() (string, error) { return findIn(places) }
+
+func findIn(places []string) (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil && majorVersion(filepath.Dir(path)) >= oldest {
 		return filepath.Dir(path), nil
 	}
@@ -50,7 +50,8 @@ func findBinaries() (string, error) {
 			return newest, nil
 		}
 	}
-	return "", errNoBinaries
+	return "", fmt.Errorf("no PostgreSQL of version %d or newer was found (initdb and postgres, in PATH or %s): "+
+		"install it; on Debian and Ubuntu that is the package postgresql", oldest, strings.Join(places, ", "))
 }
 
 var versionNumber = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)

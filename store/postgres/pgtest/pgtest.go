@@ -144,6 +144,9 @@ func (s *Server) Close() error {
 // Address is where the server listens: host and port.
 func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
+// Password is the superuser's, of this server alone.
+func (s *Server) Password() string { return s.password }
+
 // URL is the connection string for a database. It holds a superuser's password.
 func (s *Server) URL(database string) string {
 	return s.URLAt(s.Address(), database)
