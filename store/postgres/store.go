@@ -42,7 +42,8 @@ type Store struct {
 }
 
 // Open connects to a database and brings its schema up to date, which one process at a time does. It refuses a database
-// whose schema is newer than it knows, unless that schema says that it serves this program, too.
+// whose schema is newer than it knows, unless that schema says that it serves this program, too, and with [ErrUnfinishedCopy]
+// one into which an installation is still to be copied.
 //
 // url is a PostgreSQL URL or a list of key=value pairs, as libpq takes them (section 34.1.1 of PostgreSQL's manual); of
 // several hosts the first that can be written is used, and another one when that is gone.
@@ -51,7 +52,10 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := migrate(ctx, s.pool.Config()); err != nil {
+	if err = migrate(ctx, s.pool.Config()); err == nil {
+		err = s.refuseUnfinishedCopy(ctx)
+	}
+	if err != nil {
 		s.pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}

@@ -10,8 +10,10 @@
 -- One row, of the installation itself.
 CREATE TABLE installation (
     id          smallint    NOT NULL PRIMARY KEY CHECK (id = 1),
-    serves_from integer     NOT NULL, -- programs that know this version of the schema, or a later one, can work with it
-    checked_at  timestamptz NOT NULL  -- when it was last tried whether the database can be written
+    serves_from integer     NOT NULL,            -- programs that know this version of the schema, or a later one, can work with it
+    checked_at  timestamptz NOT NULL,            -- when it was last tried whether the database can be written
+    copy_source text        NOT NULL DEFAULT '', -- of which installation this is a copy; '' if it is none
+    copy_state  text        NOT NULL DEFAULT ''  -- in which state that is copied; '' once the copy is complete, and may be used
 );
 
 INSERT INTO installation (id, serves_from, checked_at) VALUES (1, 1, now());
