@@ -83,6 +83,32 @@ func TestNoWakeIsLost(t *testing.T) {
 	}
 }
 
+// The last turn of a lane ends while work is being stored: the end waits, and then sees it. Nobody else would: the node does
+// not look for lost turns.
+func TestWakeWhileTheLastTurnEnds(t *testing.T) {
+	t.Parallel()
+	n := start(t, database(t), Options{Workers: 1, beatEvery: time.Hour, goneAfter: 2 * time.Hour})
+	n.store(t, lane(1))
+	last := <-n.calls
+	tx, err := n.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &pgx.Batch{}
+	WakeIn(b, lane(1))
+	if err := tx.SendBatch(t.Context(), b).Close(); err != nil {
+		t.Fatal(err)
+	}
+	last.end <- end{}
+	for n.count(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+		runtime.Gosched()
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	(<-n.calls).end <- end{}
+}
+
 // What is rolled back wakes nobody, and leaves nothing.
 func TestWakeInIsOfItsTransaction(t *testing.T) {
 	t.Parallel()
