@@ -2,11 +2,18 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"io"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"muster"
+	"muster/provision"
 	"muster/store/storetest"
 )
 
@@ -41,7 +48,7 @@ func open(t testing.TB, url string, options Options) *Store {
 	return s
 }
 
-func closeStore(t testing.TB, s *Store) {
+func closeStore(t testing.TB, s io.Closer) {
 	t.Helper()
 	if err := s.Close(); err != nil {
 		t.Error(err)
@@ -56,23 +63,79 @@ type suiteStore struct {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	for name, options := range map[string]Options{"direct": {}, "pooled": {Pooled: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			storetest.Run(t,
-				func(t *testing.T) storetest.Store {
-					url := database(t)
-					return &suiteStore{open(t, url, options), url}
-				},
-				func(t *testing.T, s storetest.Store) storetest.Store {
-					if err := s.Close(); err != nil {
-						t.Fatal(err)
-					}
-					url := s.(*suiteStore).url
-					return &suiteStore{open(t, url, options), url}
-				})
+	storetest.Run(t,
+		func(t *testing.T) storetest.Store {
+			url := database(t)
+			return &suiteStore{open(t, url, Options{}), url}
+		},
+		func(t *testing.T, s storetest.Store) storetest.Store {
+			closeStore(t, s)
+			url := s.(*suiteStore).url
+			return &suiteStore{open(t, url, Options{}), url}
 		})
+}
+
+// nodes are two stores on one database: one behind a pooler, and one that has every other call of those that many nodes make
+// at the same time.
+type nodes struct {
+	*Store
+	url    string
+	second *Store
+	calls  atomic.Int64
+}
+
+func openNodes(t *testing.T, url, pooler string) *nodes {
+	t.Helper()
+	behind := strings.Replace(url, server.Address(), pooler, 1)
+	return &nodes{Store: open(t, behind, Options{Pooled: true}), url: url, second: open(t, url, Options{Connections: 3})}
+}
+
+func (n *nodes) next() *Store {
+	if n.calls.Add(1)%2 == 0 {
+		return n.Store
 	}
+	return n.second
+}
+
+func (n *nodes) Accept(ctx context.Context, a *provision.Acceptance) (provision.Accepted, error) {
+	return n.next().Accept(ctx, a)
+}
+
+func (n *nodes) Next(ctx context.Context, lane muster.LaneRef, after *provision.Position, rows int) ([]provision.Work, error) {
+	return n.next().Next(ctx, lane, after, rows)
+}
+
+func (n *nodes) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+	return n.next().Apply(ctx, tenant, chunks, keys, decide)
+}
+
+func (n *nodes) Split(ctx context.Context, chunk muster.Chunk, parts []muster.Chunk) error {
+	return n.next().Split(ctx, chunk, parts)
+}
+
+func (n *nodes) Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error) {
+	return n.next().Purge(ctx, tenant, finishedBefore, limit)
+}
+
+func (n *nodes) Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
+	return n.next().Snapshot(ctx, tenant, keys)
+}
+
+func (n *nodes) BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error) {
+	return n.next().BatchPage(ctx, tenant, batch, contract, from, limit)
+}
+
+func (n *nodes) Close() error { return errors.Join(n.Store.Close(), n.second.Close()) }
+
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	pooler := server.Pooler(t, 3)
+	storetest.Run(t,
+		func(t *testing.T) storetest.Store { return openNodes(t, database(t), pooler) },
+		func(t *testing.T, s storetest.Store) storetest.Store {
+			closeStore(t, s)
+			return openNodes(t, s.(*nodes).url, pooler)
+		})
 }
 
 // collectTexts reads the rows' only column.
