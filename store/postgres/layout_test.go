@@ -17,7 +17,8 @@ var outside = map[string]string{
 	"key_records_pkey":       "likewise",
 	"nodes":                  "they work for all tenants",
 	"nodes_pkey":             "likewise",
-	"nodes_node_key":         "likewise",
+	"node_numbers":           "they are of the installation's ids",
+	"node_numbers_pkey":      "likewise",
 	"tenants":                "its key is the tenant",
 	"tenants_pkey":           "likewise",
 	"tenants_name":           "a name is unique in the installation",
@@ -105,7 +106,7 @@ var (
 		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant,
 		updateTenant, selectQueued, selectNow, insertCredentialIndex, selectCredentialIndex, selectTokenIndex, insertTokenIndex, deleteTokenIndex,
 		upsertAttempts, selectAttempts, deleteAttempts, selectIDFloor, updateChecked, selectServesFrom, lockKeysShared, lockKeys, selectKeys,
-		selectKeyVersions, insertKeys, rewrapKey, deleteKey,
+		selectKeyVersions, insertKeys, rewrapKey, deleteKey, selectClock, takeNumber, extendNumber, releaseNumber, raiseNumbers,
 	}
 	tenantTables = regexp.MustCompile(`\b(?:FROM|JOIN|USING|UPDATE) (users|roles|user_roles|credentials|credential_secrets|federation_profiles|tokens|` +
 		`batches|chunks|lanes|outcomes|kept|replays|departments|activations|tenant_usage)\b(?: AS (\w+))?`)

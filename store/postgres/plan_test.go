@@ -14,7 +14,7 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "tenant_usage", "key_records", "installation"}
+var small = []string{"tenants", "tenant_usage", "key_records", "installation", "node_numbers"}
 
 // single lists the tables of which a tenant has one row.
 var single = []string{"federation_profiles"}

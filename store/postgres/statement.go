@@ -145,6 +145,12 @@ const (
 	updateChecked
 	selectServesFrom
 
+	selectClock
+	raiseNumbers
+	takeNumber
+	extendNumber
+	releaseNumber
+
 	lockKeysShared
 	lockKeys
 	selectKeys

@@ -245,6 +245,21 @@ var statementText = [statementCount]string{
 	updateChecked:    `UPDATE installation SET checked_at = clock_timestamp() WHERE id = 1`,
 	selectServesFrom: `SELECT serves_from FROM installation WHERE id = 1`,
 
+	selectClock: `SELECT clock_timestamp()`,
+	// In a database that was copied, ids were made that no number knows of.
+	raiseNumbers: `UPDATE node_numbers SET last_id = greatest(last_id, (SELECT max(last_id) FROM tenant_usage))
+		WHERE NOT EXISTS (SELECT FROM node_numbers WHERE last_id > 0) AND EXISTS (SELECT FROM tenant_usage WHERE last_id > 0)`,
+	takeNumber: `WITH free AS (
+			SELECT number, last_id FROM node_numbers WHERE until <= clock_timestamp()
+			ORDER BY greatest(last_id, $4), number LIMIT 1 FOR UPDATE SKIP LOCKED),
+		taken AS (
+			UPDATE node_numbers AS n SET owner = $1, until = clock_timestamp() + $2::bigint * interval '1 microsecond', last_id = greatest(n.last_id, $3)
+			FROM free WHERE n.number = free.number)
+		SELECT number, last_id FROM free`,
+	extendNumber: `UPDATE node_numbers SET until = clock_timestamp() + $3::bigint * interval '1 microsecond', last_id = greatest(last_id, $4)
+		WHERE number = $1 AND owner = $2`,
+	releaseNumber: `UPDATE node_numbers SET owner = '', until = clock_timestamp(), last_id = $3 WHERE number = $1 AND owner = $2`,
+
 	// Who stores what is sealed shares the lock, from before he looks whether the key is on record until his commit; who deletes a
 	// key has it alone, from before he looks whether it is in use.
 	lockKeysShared: `SELECT pg_advisory_xact_lock_shared(` + keysLock + `)`,

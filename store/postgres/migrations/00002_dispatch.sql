@@ -17,6 +17,5 @@ CREATE TABLE turns (
 -- Processes that are there, or were within a day.
 CREATE TABLE nodes (
     owner   text COLLATE "C" NOT NULL PRIMARY KEY,
-    node    smallint         UNIQUE,  -- its number in ids; NULL while it has none
     seen_at timestamptz      NOT NULL -- when it said so last, by the database's clock
 );
