@@ -61,12 +61,14 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ url, want string }{
-		"no such database":    {server.URL("none"), `database "none" does not exist`},
-		"another encoding":    {server.URL("latin"), "UTF8"},
-		"nobody listens":      {server.URLAt("127.0.0.1:1", "muster"), "connection refused"},
-		"a wrong password":    {strings.Replace(server.URL("postgres"), "@", "x@", 1), "password authentication failed"},
-		"no URL":              {"postgres://muster:hunter2@[::1", "cannot parse"},
-		"no number of a port": {"host=127.0.0.1 port=none password=hunter2", "invalid port"},
+		"no such database":      {server.URL("none"), `database "none" does not exist`},
+		"another encoding":      {server.URL("latin"), "UTF8"},
+		"nobody listens":        {server.URLAt("127.0.0.1:1", "muster"), "connection refused"},
+		"a wrong password":      {strings.Replace(server.URL("postgres"), "@", "x@", 1), "password authentication failed"},
+		"no URL":                {"postgres://muster:hunter2@[::1", "cannot parse"},
+		"no number of a port":   {"host=127.0.0.1 port=none password=hunter2", "invalid port"},
+		"a space in a password": {"host=127.0.0.1 password=many hunter2", "invalid keyword/value"},
+		"a slash in one":        {"postgres://muster:many/hunter2@127.0.0.1:5432/muster", "invalid port"},
 	} {
 		s, err := Open(t.Context(), c.url, Options{})
 		if err == nil {
@@ -80,6 +82,22 @@ func TestWhatCannotBeOpened(t *testing.T) {
 		if strings.Contains(err.Error(), server.Password()) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows a password", name)
 		}
+	}
+}
+
+func TestAPasswordBesideTheConnectionString(t *testing.T) {
+	t.Parallel()
+	url := strings.Replace(database(t), server.Password(), "hunter2", 1)
+	s := open(t, url, Options{Password: server.Password()})
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(t.Context(), url, Options{}); err == nil || errors.Is(err, ErrUnreachable) {
+		t.Errorf("with the string's password: %v", err)
+	}
+	nobody := server.URLAt("127.0.0.1:1", "muster")
+	if _, err := Open(t.Context(), nobody, Options{}); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("where nobody listens: %v", err)
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// ErrNewer says that a newer version of this program has changed the schema so that this one cannot work with it.
+var ErrNewer = errors.New("a newer muster wrote the database's schema")
+
 // Migration is a step of the schema.
 type Migration struct {
 	Version int64
@@ -24,7 +27,7 @@ type Migration struct {
 }
 
 // Migrate brings a database's schema up to date, one transaction to a step. Processes that do it at the same time do it one
-// after the other. It refuses a schema that is newer than it knows.
+// after the other. It refuses a schema that is newer than it knows with [ErrNewer].
 func Migrate(ctx context.Context, url string, options Options) error {
 	err := withSchema(ctx, url, &options, func(s *schema) error {
 		if err := s.refuseNewer(); err != nil {
@@ -149,6 +152,6 @@ func (s *schema) refuseNewer() error {
 	if s.stored <= s.known {
 		return nil
 	}
-	return fmt.Errorf("the database's schema is of version %d and this program knows versions up to %d: run the newer muster that wrote it",
-		s.stored, s.known)
+	return fmt.Errorf("%w: it is of version %d and this program knows versions up to %d: run the newer one",
+		ErrNewer, s.stored, s.known)
 }

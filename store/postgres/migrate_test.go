@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -74,11 +75,11 @@ func TestADatabaseOfANewerVersionIsRefused(t *testing.T) {
 	if err == nil {
 		closeStore(t, s)
 	}
-	if err == nil || !strings.Contains(err.Error(), "999999") {
-		t.Errorf("Open = %v, want an error that names the version", err)
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "999999") {
+		t.Errorf("Open = %v, want ErrNewer with the version", err)
 	}
-	if err := Migrate(ctx, url, Options{}); err == nil || !strings.Contains(err.Error(), "999999") {
-		t.Errorf("Migrate = %v, want an error that names the version", err)
+	if err := Migrate(ctx, url, Options{}); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "999999") {
+		t.Errorf("Migrate = %v, want ErrNewer with the version", err)
 	}
 	if _, stored, err := Migrations(ctx, url, Options{}); err != nil || stored != 999999 {
 		t.Errorf("Migrations gives version %d, %v", stored, err)

@@ -21,6 +21,8 @@ import (
 
 // Options of a Store. The zero value is usable.
 type Options struct {
+	// Password is the user's, where it is not to stand in the connection string; "" is that string's.
+	Password string
 	// Connections is how many there are at most; zero is 16.
 	Connections int
 	// Pooled is for a connection string that leads to a pooler in transaction mode, such as PgBouncer: nothing is kept in a
