@@ -31,8 +31,20 @@ func (s *Server) Kill() error {
 	return s.killAll()
 }
 
-func (s *Server) killAll() error {
+// reap forgets a process that ended by itself. The caller holds mu.
+func (s *Server) reap() {
 	if s.process == nil {
+		return
+	}
+	select {
+	case <-s.process.ended:
+		s.process = nil
+	default:
+	}
+}
+
+func (s *Server) killAll() error {
+	if s.reap(); s.process == nil {
 		return nil
 	}
 	// What is stopped makes no more children, so that none is missed.
@@ -48,7 +60,7 @@ func (s *Server) killAll() error {
 func (s *Server) Restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.process != nil {
+	if s.reap(); s.process != nil {
 		if err := syscall.Kill(s.process.pid, syscall.SIGINT); err != nil {
 			return fmt.Errorf("pgtest: stop the server: %w", err)
 		}
@@ -77,7 +89,7 @@ func (s *Server) Thaw() error {
 
 // signalAll signals the postmaster first, so that SIGSTOP keeps it from making children that are missed, and then these.
 func (s *Server) signalAll(signal syscall.Signal) error {
-	if s.process == nil {
+	if s.reap(); s.process == nil {
 		return errStopped
 	}
 	postmaster := s.process.pid

@@ -151,7 +151,9 @@ func removeStale(parent string) {
 		}
 		pid, err := strconv.Atoi(found[1])
 		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-			_ = os.RemoveAll(filepath.Join(parent, entry.Name()))
+			dir := filepath.Join(parent, entry.Name())
+			_ = unmountDisk(dir) // few have one
+			_ = os.RemoveAll(dir)
 		}
 	}
 }

@@ -38,6 +38,9 @@ type Options struct {
 	Durable bool
 	// Settings are further ones, as in postgresql.conf: "name=value".
 	Settings []string
+	// Disk is for a server that has a disk of its own of so many bytes, which can be filled ([Server.FillDisk]); 0 for one
+	// that has none.
+	Disk int64
 }
 
 // Server is a running PostgreSQL. Its methods are safe for concurrent use.
@@ -46,6 +49,7 @@ type Server struct {
 	binaries string // folder
 	owner    owner
 	dir      string
+	mounted  bool // the folder is a disk of its own
 	port     int
 	password string
 	seq      sequence
@@ -103,9 +107,14 @@ func Start(o Options) (_ *Server, err error) {
 	s := &Server{options: o, binaries: binaries, owner: who, dir: dir, password: rand.Text()}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("pgtest: %w", errors.Join(err, os.RemoveAll(dir)))
+			err = fmt.Errorf("pgtest: %w", errors.Join(err, s.removeFolder()))
 		}
 	}()
+	if o.Disk > 0 {
+		if s.mounted, err = mountDisk(dir, o.Disk, who); err != nil {
+			return nil, fmt.Errorf("mount a disk for the database: %w", err)
+		}
+	}
 	if err := s.initdb(); err != nil {
 		return nil, err
 	}
@@ -127,7 +136,7 @@ func Start(o Options) (_ *Server, err error) {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.process != nil {
+	if s.reap(); s.process != nil {
 		_ = s.signalAll(syscall.SIGCONT) // in case it is frozen; if not, this does nothing
 		if err := syscall.Kill(s.process.pid, syscall.SIGQUIT); err != nil {
 			return fmt.Errorf("pgtest: stop the server: %w", err)
@@ -135,10 +144,20 @@ func (s *Server) Close() error {
 		<-s.process.ended
 		s.process = nil
 	}
-	if err := os.RemoveAll(s.dir); err != nil {
+	if err := s.removeFolder(); err != nil {
 		return fmt.Errorf("pgtest: remove the database's folder: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) removeFolder() error {
+	if s.mounted {
+		if err := unmountDisk(s.dir); err != nil {
+			return err
+		}
+		s.mounted = false
+	}
+	return os.RemoveAll(s.dir)
 }
 
 // Address is where the server listens: host and port.

@@ -137,7 +137,7 @@ func (p *process) read(out io.Reader) {
 			p.log = slices.Delete(p.log, 0, 1)
 		}
 		p.mu.Unlock()
-		if !ready && bytes.Contains(line, []byte("database system is ready to accept connections")) {
+		if !ready && bytes.Contains(line, []byte("database system is ready to accept")) {
 			ready = true
 			close(p.ready)
 		}
