@@ -43,7 +43,7 @@ type answer struct {
 
 // caller signs for an account and calls whatever life of the server there is.
 type caller struct {
-	in *installation
+	in target
 
 	mu      sync.Mutex
 	account account
@@ -133,7 +133,7 @@ const retryPause = 100 * time.Millisecond
 
 // attempt calls try with a life that serves, and again with the same or the next one, until an answer came that is not
 // "later". It counts the attempts that got none.
-func (in *installation) attempt(ctx context.Context, try func(*life) (*answer, error)) (a *answer, lost int, err error) {
+func attempt(ctx context.Context, in target, try func(*life) (*answer, error)) (a *answer, lost int, err error) {
 	for {
 		l, err := in.serving(ctx)
 		if err != nil {
@@ -218,7 +218,7 @@ func (c *caller) page(ctx context.Context, scheme signature.Scheme, task, cursor
 	if err != nil {
 		return nil, err
 	}
-	a, _, err := c.in.attempt(ctx, func(l *life) (*answer, error) { return l.send(ctx, r) })
+	a, _, err := attempt(ctx, c.in, func(l *life) (*answer, error) { return l.send(ctx, r) })
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,23 @@ type storedOutcome struct {
 	result   muster.Result
 }
 
+// database is either store's, whose tables have the same names and columns where tests look, but for what is named here.
+type database struct {
+	*sql.DB
+	outcomeUser string // the column of an outcome that names its user
+	integrity   string // a query that answers "ok"
+}
+
 // openDatabase opens the database of a stopped server.
-func (in *installation) openDatabase(t *testing.T) *sql.DB {
+func (in *installation) openDatabase(t *testing.T) *database {
 	t.Helper()
 	file := url.URL{Scheme: "file", Path: in.database(), RawQuery: "mode=rw"}
-	db, err := sql.Open("sqlite", file.String())
+	return &database{DB: openSQL(t, "sqlite", file.String()), outcomeUser: "user", integrity: "PRAGMA integrity_check"}
+}
+
+func openSQL(t *testing.T, driver, name string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +69,7 @@ func (in *installation) openDatabase(t *testing.T) *sql.DB {
 }
 
 // each calls scan for every row of a query.
-func each(t *testing.T, db *sql.DB, query string, args []any, scan func(*sql.Rows) error) {
+func each(t *testing.T, db *database, query string, args []any, scan func(*sql.Rows) error) {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil {
@@ -75,7 +87,7 @@ func each(t *testing.T, db *sql.DB, query string, args []any, scan func(*sql.Row
 }
 
 // number is the only value of a query.
-func number(t *testing.T, db *sql.DB, query string, args ...any) (n int64) {
+func number(t *testing.T, db *database, query string, args ...any) (n int64) {
 	t.Helper()
 	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -84,27 +96,28 @@ func number(t *testing.T, db *sql.DB, query string, args ...any) (n int64) {
 }
 
 // readDirectory reads a tenant whole, and fails the test where the database contradicts itself.
-func readDirectory(t *testing.T, db *sql.DB, tenant int64) *directory {
+func readDirectory(t *testing.T, db *database, tenant int64) *directory {
 	t.Helper()
 	d := &directory{users: map[string]storedUser{}, ids: map[int64]string{}}
-	each(t, db, "SELECT id, phone_key, password_hash IS NOT NULL FROM users WHERE tenant = ?", []any{tenant}, func(rows *sql.Rows) error {
+	const users = "SELECT id, coalesce(phone_key, ''), coalesce(password_hash, '') <> '' FROM users WHERE tenant = $1"
+	each(t, db, users, []any{tenant}, func(rows *sql.Rows) error {
 		var u storedUser
-		var phone sql.NullString
+		var phone string
 		if err := rows.Scan(&u.id, &phone, &u.hashed); err != nil {
 			return err
 		}
 		d.name(t, u.id, "a user")
-		if !phone.Valid { // the administrator
+		if phone == "" { // the administrator
 			return nil
 		}
-		if _, twice := d.users[phone.String]; twice {
+		if _, twice := d.users[phone]; twice {
 			t.Errorf("there are two users with one phone")
 		}
-		d.users[phone.String] = u
+		d.users[phone] = u
 		return nil
 	})
 	each(t, db, `SELECT id, finished_at IS NOT NULL, trace_id, total, succeeded, failed, skipped, payload_key IS NOT NULL
-		FROM batches WHERE tenant = ? ORDER BY sequence`, []any{tenant}, func(rows *sql.Rows) error {
+		FROM batches WHERE tenant = $1 ORDER BY sequence`, []any{tenant}, func(rows *sql.Rows) error {
 		var b storedBatch
 		err := rows.Scan(&b.id, &b.finished, &b.trace, &b.total, &b.succeeded, &b.failed, &b.skips, &b.payloadKey)
 		d.name(t, b.id, "a batch")
@@ -117,16 +130,16 @@ func readDirectory(t *testing.T, db *sql.DB, tenant int64) *directory {
 	return d
 }
 
-func (d *directory) readOutcomes(t *testing.T, db *sql.DB, tenant int64, b *storedBatch) {
+func (d *directory) readOutcomes(t *testing.T, db *database, tenant int64, b *storedBatch) {
 	t.Helper()
-	each(t, db, "SELECT row, id, result, user FROM outcomes WHERE tenant = ? AND batch = ? ORDER BY row", []any{tenant, b.id},
-		func(rows *sql.Rows) error {
-			var o storedOutcome
-			err := rows.Scan(&o.row, &o.id, &o.result, &o.user)
-			d.name(t, o.id, "a row")
-			b.outcomes = append(b.outcomes, o)
-			return err
-		})
+	query := "SELECT row, id, result, " + db.outcomeUser + " FROM outcomes WHERE tenant = $1 AND batch = $2 ORDER BY row"
+	each(t, db, query, []any{tenant, b.id}, func(rows *sql.Rows) error {
+		var o storedOutcome
+		err := rows.Scan(&o.row, &o.id, &o.result, &o.user)
+		d.name(t, o.id, "a row")
+		b.outcomes = append(b.outcomes, o)
+		return err
+	})
 }
 
 // name notes what an id names. No id names two things.
@@ -139,9 +152,8 @@ func (d *directory) name(t *testing.T, id int64, what string) {
 }
 
 // verify holds the database of the stopped server against what was handed in and what clients were told.
-func (l *load) verify(t *testing.T) {
+func (l *load) verify(t *testing.T, db *database) {
 	t.Helper()
-	db := l.caller.in.openDatabase(t)
 	tenant, err := strconv.ParseInt(l.caller.account.TenantID, 10, 64)
 	if err != nil {
 		t.Fatal(err)
@@ -156,16 +168,16 @@ func (l *load) verify(t *testing.T) {
 	if got, want := len(d.users), len(l.keys()); got != want {
 		t.Errorf("%d users have a phone, want %d", got, want)
 	}
-	if seats := number(t, db, "SELECT users FROM tenant_usage WHERE tenant = ?", tenant); seats != int64(len(d.users))+1 {
+	if seats := number(t, db, "SELECT users FROM tenant_usage WHERE tenant = $1", tenant); seats != int64(len(d.users))+1 {
 		t.Errorf("%d seats are taken by %d users and an administrator", seats, len(d.users))
 	}
 	l.verifyBatches(t, d)
 }
 
 // checkDatabase looks for what must not be left over of the tenants.
-func checkDatabase(t *testing.T, db *sql.DB, tenants ...int64) {
+func checkDatabase(t *testing.T, db *database, tenants ...int64) {
 	t.Helper()
-	each(t, db, "PRAGMA integrity_check", nil, func(rows *sql.Rows) error {
+	each(t, db, db.integrity, nil, func(rows *sql.Rows) error {
 		var verdict string
 		err := rows.Scan(&verdict)
 		if verdict != "ok" {
@@ -174,10 +186,10 @@ func checkDatabase(t *testing.T, db *sql.DB, tenants ...int64) {
 		return err
 	})
 	for what, query := range map[string]string{
-		"chunks that wait":                     "SELECT count(*) FROM chunks WHERE tenant = ?",
-		"queued rows and bytes":                "SELECT queued_rows + queued_bytes FROM tenant_usage WHERE tenant = ?",
-		"repeats of a batch that is not there": "SELECT count(*) FROM replays r WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = r.tenant AND b.id = r.batch)",
-		"outcomes of no batch":                 "SELECT count(*) FROM outcomes o WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = o.tenant AND b.id = o.batch)",
+		"chunks that wait":                     "SELECT count(*) FROM chunks WHERE tenant = $1",
+		"queued rows and bytes":                "SELECT queued_rows + queued_bytes FROM tenant_usage WHERE tenant = $1",
+		"repeats of a batch that is not there": "SELECT count(*) FROM replays r WHERE tenant = $1 AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = r.tenant AND b.id = r.batch)",
+		"outcomes of no batch":                 "SELECT count(*) FROM outcomes o WHERE tenant = $1 AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.tenant = o.tenant AND b.id = o.batch)",
 	} {
 		for _, tenant := range tenants {
 			if n := number(t, db, query, tenant); n != 0 {

@@ -31,7 +31,7 @@ func TestDrain(t *testing.T) {
 		return true, err
 	}
 	s.run(t)
-	l.verify(t)
+	l.verify(t, in.openDatabase(t))
 	t.Logf("the longest stop took %s", longest.Round(time.Millisecond))
 }
 

@@ -21,7 +21,7 @@ const (
 
 // federatedLoad is a tenant's tasks and the client that hands them in, one after the other, and follows them.
 type federatedLoad struct {
-	in      *installation
+	in      target
 	account account
 	tasks   []federatedTask
 	model   federatedModel // what the tasks must leave
@@ -36,7 +36,7 @@ type federatedLoad struct {
 	progress chan struct{} // closed and made anew when ids or done grow
 }
 
-func newFederatedLoad(in *installation, a account, tasks []federatedTask, model federatedModel) *federatedLoad {
+func newFederatedLoad(in target, a account, tasks []federatedTask, model federatedModel) *federatedLoad {
 	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, progress: make(chan struct{})}
 }
 
@@ -103,7 +103,7 @@ func (l *federatedLoad) post(ctx context.Context, path, key string, body []byte,
 	if key != "" {
 		r.header.Set("Idempotency-Key", key)
 	}
-	a, lost, err := l.in.attempt(ctx, func(life *life) (*answer, error) {
+	a, lost, err := attempt(ctx, l.in, func(life *life) (*answer, error) {
 		a, err := life.send(ctx, r)
 		if err == nil && a.status == http.StatusConflict {
 			return nil, errLater

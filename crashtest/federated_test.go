@@ -147,7 +147,7 @@ func (s *federatedScenario) watchTurns(ctx context.Context) {
 }
 
 // verify holds the database of the stopped server against the model, and gives the tenant's id.
-func (l *federatedLoad) verify(t *testing.T, db *sql.DB) (tenant int64) {
+func (l *federatedLoad) verify(t *testing.T, db *database) (tenant int64) {
 	t.Helper()
 	tenant, err := strconv.ParseInt(l.account.TenantID, 10, 64)
 	if err != nil {
@@ -161,17 +161,17 @@ func (l *federatedLoad) verify(t *testing.T, db *sql.DB) (tenant int64) {
 		query string
 		want  int
 	}{
-		"batches":          {"SELECT count(*) FROM batches WHERE tenant = ?", len(l.tasks)},
-		"finished batches": {"SELECT count(*) FROM batches WHERE tenant = ? AND finished_at IS NOT NULL", len(l.tasks)},
-		"outcomes":         {"SELECT count(*) FROM outcomes WHERE tenant = ?", rows},
-		"rows that failed": {"SELECT sum(failed + skipped) FROM batches WHERE tenant = ?", failed},
+		"batches":          {"SELECT count(*) FROM batches WHERE tenant = $1", len(l.tasks)},
+		"finished batches": {"SELECT count(*) FROM batches WHERE tenant = $1 AND finished_at IS NOT NULL", len(l.tasks)},
+		"outcomes":         {"SELECT count(*) FROM outcomes WHERE tenant = $1", rows},
+		"rows that failed": {"SELECT sum(failed + skipped) FROM batches WHERE tenant = $1", failed},
 	} {
 		if n := number(t, db, q.query, tenant); n != int64(q.want) {
 			t.Errorf("%d %s, want %d", n, what, q.want)
 		}
 	}
 	for i, id := range l.ids {
-		query := "SELECT count(*) FROM batches b WHERE tenant = ?1 AND sequence < (SELECT sequence FROM batches WHERE tenant = ?1 AND id = ?2)"
+		query := "SELECT count(*) FROM batches b WHERE tenant = $1 AND sequence < (SELECT sequence FROM batches WHERE tenant = $1 AND id = $2)"
 		if n := number(t, db, query, tenant, id); n != int64(i) {
 			t.Fatalf("%d tasks were accepted before task %d", n, i)
 		}
@@ -181,10 +181,10 @@ func (l *federatedLoad) verify(t *testing.T, db *sql.DB) (tenant int64) {
 }
 
 // verifyUsers holds the federated users against the model's.
-func (l *federatedLoad) verifyUsers(t *testing.T, db *sql.DB, tenant int64) {
+func (l *federatedLoad) verifyUsers(t *testing.T, db *database, tenant int64) {
 	t.Helper()
 	there := 0
-	each(t, db, "SELECT account, display_name, email, disabled FROM users WHERE tenant = ? AND account LIKE 'user%'", []any{tenant},
+	each(t, db, "SELECT account, display_name, email, disabled FROM users WHERE tenant = $1 AND account LIKE 'user%'", []any{tenant},
 		func(rows *sql.Rows) error {
 			var got federatedUser
 			if err := rows.Scan(&got.account, &got.name, &got.email, &got.disabled); err != nil {
@@ -302,7 +302,7 @@ const enoughWaiting = federatedWorkers/2 + 1
 
 // freeze takes the write lock while tasks wait to be applied, and holds it under a server that runs. The lock is taken between
 // two lives of the server: a busy one leaves no gap that is sure to be met, and would soon have nothing that waits.
-func (s *federatedScenario) freeze(ctx context.Context, db *sql.DB, d time.Duration, logf func(string, ...any)) (err error) {
+func (s *federatedScenario) freeze(ctx context.Context, db *database, d time.Duration, logf func(string, ...any)) (err error) {
 	connection, err := db.Conn(ctx)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func TestKill(t *testing.T) {
 	s := &scenario{in: in, loads: []*load{l}, ends: kills, random: next}
 	s.end = func(ctx context.Context, life *life, m moment) (bool, error) { return s.kill(ctx, r, life, m) }
 	s.run(t)
-	l.verify(t)
+	l.verify(t, in.openDatabase(t))
 }
 
 // kill ends a life with SIGKILL. A life that is about to stop is first told to, and killed while it does so. Then it copies

@@ -67,7 +67,7 @@ const (
 	pollPause = 20 * time.Millisecond // between two polls of one poller
 )
 
-func newLoad(in *installation, a account, lists [][]row) *load {
+func newLoad(in target, a account, lists [][]row) *load {
 	l := &load{
 		caller: &caller{in: in, account: a}, lists: lists,
 		queue: make(chan *submission, 2*len(lists)), byID: map[string]*task{},
@@ -155,7 +155,7 @@ func (l *load) submit(ctx context.Context, r *rand.Rand, s *submission) error {
 		l.later(r, s)
 		return nil
 	}
-	a, lost, err := l.caller.in.attempt(ctx, func(life *life) (*answer, error) {
+	a, lost, err := attempt(ctx, l.caller.in, func(life *life) (*answer, error) {
 		l.inFlight.Add(1)
 		defer l.inFlight.Add(-1)
 		a, err := life.send(wroteTo(ctx, life), s.request)

@@ -29,10 +29,11 @@ type installation struct {
 	secret string       // what no answer may hold; "" for nothing
 	leaks  atomic.Int64 // answers that held it
 
-	mu     sync.Mutex
-	life   *life         // the latest; nil before the first
-	change chan struct{} // closed and made anew when a life begins or becomes ready
-	lives  int
+	changed *notice // a life began or became ready
+
+	mu    sync.Mutex
+	life  *life // the latest; nil before the first
+	lives int
 }
 
 // account is what a client needs to call for a tenant.
@@ -75,7 +76,17 @@ func (s *signal) fire() { s.once.Do(func() { close(s.c) }) }
 // install makes a data folder with a first tenant.
 func install(t *testing.T) *installation {
 	t.Helper()
-	in := &installation{folder: t.TempDir(), change: make(chan struct{})}
+	in := prepareFolder(t, &notice{})
+	if err := in.command(t.Context(), &in.first, "init", "--output", "json"); err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// prepareFolder makes what a server needs, and ends it with the test.
+func prepareFolder(t *testing.T, changed *notice) *installation {
+	t.Helper()
+	in := &installation{folder: t.TempDir(), changed: changed}
 	for _, part := range []string{"data", "home", "tmp", "work"} {
 		if err := os.Mkdir(filepath.Join(in.folder, part), 0o700); err != nil {
 			t.Fatal(err)
@@ -94,9 +105,6 @@ func install(t *testing.T) *installation {
 			in.keep(t)
 		}
 	})
-	if err := in.command(t.Context(), &in.first, "init", "--output", "json"); err != nil {
-		t.Fatal(err)
-	}
 	return in
 }
 
@@ -173,7 +181,7 @@ func (in *installation) start() (*life, error) {
 	}
 	l.process = cmd.Process
 	in.life = l
-	in.changed()
+	in.changed.tell()
 	go func() {
 		defer close(l.ended)
 		in.follow(l, output, log)
@@ -181,12 +189,6 @@ func (in *installation) start() (*life, error) {
 		l.state = cmd.ProcessState
 	}()
 	return l, nil
-}
-
-// changed tells who waits. The caller holds in.mu.
-func (in *installation) changed() {
-	close(in.change)
-	in.change = make(chan struct{})
 }
 
 // follow copies a life's output to the log, to the last byte that the process wrote, and finds where it listens.
@@ -200,10 +202,8 @@ func (in *installation) follow(l *life, output, log *os.File) {
 		if l.address == "" {
 			if l.address = addressIn(line); l.address != "" {
 				l.http, l.startup = clientOf(l.address), time.Since(l.began)
-				in.mu.Lock()
 				close(l.ready)
-				in.changed()
-				in.mu.Unlock()
+				in.changed.tell()
 			}
 		}
 		if err != nil {
@@ -248,21 +248,17 @@ func (in *installation) latest() *life {
 	return in.life
 }
 
-// serving waits for a life that is ready and was not ended yet.
+// serving implements [target].
 func (in *installation) serving(ctx context.Context) (*life, error) {
-	for {
-		in.mu.Lock()
-		l, change := in.life, in.change
-		in.mu.Unlock()
-		if l != nil && isClosed(l.ready) && !isClosed(l.ended) {
-			return l, nil
-		}
-		select {
-		case <-change:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	return await(ctx, in.changed, in.ready)
+}
+
+// ready is the latest life if it is ready and was not ended yet; else nil.
+func (in *installation) ready() *life {
+	if l := in.latest(); l != nil && isClosed(l.ready) && !isClosed(l.ended) {
+		return l
 	}
+	return nil
 }
 
 func isClosed(c <-chan struct{}) bool {

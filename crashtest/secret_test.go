@@ -67,7 +67,7 @@ func TestNoSecretAtRest(t *testing.T) {
 	x.search()
 	x.last()
 	for _, l := range x.loads {
-		l.verify(t)
+		l.verify(t, in.openDatabase(t))
 	}
 }
 
@@ -177,7 +177,7 @@ func (x *secrets) misplace(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a, _, err := x.in.attempt(ctx, func(l *life) (*answer, error) { return l.send(ctx, r) })
+		a, _, err := attempt(ctx, x.in, func(l *life) (*answer, error) { return l.send(ctx, r) })
 		if err != nil {
 			return err
 		}

@@ -180,7 +180,7 @@ func (x *secrets) post(ctx context.Context, path, contentType, body string, want
 		method: http.MethodPost, url: "http://" + host + path, body: []byte(body),
 		header: http.Header{"Content-Type": {contentType}, "X-Tenant-Id": {x.third.TenantID}},
 	}
-	a, _, err := x.in.attempt(ctx, func(l *life) (*answer, error) { return l.send(ctx, r) })
+	a, _, err := attempt(ctx, x.in, func(l *life) (*answer, error) { return l.send(ctx, r) })
 	if err == nil && a.status != want {
 		return nil, fmt.Errorf("%s: status %d, want %d", path, a.status, want)
 	}
