@@ -12,10 +12,23 @@ import (
 
 	"muster"
 	"muster/provision"
+	"muster/store/postgres/pgtest"
 )
 
 // directorySize is how many users a benchmark's tenant has before the clock starts.
 const directorySize = 100_000
+
+// benchmarked is a store whose commits wait for the disk, on a server of its own.
+type benchmarked struct {
+	*fixture
+	own *pgtest.Server
+}
+
+func openBenchmarked(b *testing.B) *benchmarked {
+	b.Helper()
+	f, own := durableFixture(b)
+	return &benchmarked{f, own}
+}
 
 // people makes n users in random key order, with the keys that a KooDrive batch gives them.
 func (f *fixture) people(b *testing.B, n int) []muster.User {
@@ -113,9 +126,9 @@ func (f *fixture) fill(b *testing.B) {
 }
 
 // processorTime is what this process and the server have taken.
-func processorTime(b *testing.B) time.Duration {
+func (f *benchmarked) processorTime(b *testing.B) time.Duration {
 	b.Helper()
-	used, err := server.CPUTime()
+	used, err := f.own.CPUTime()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -128,13 +141,13 @@ func processorTime(b *testing.B) time.Duration {
 
 // measure runs a step of ChunkRows rows again and again, and says how many rows that is in a second, and in a second of
 // processor time.
-func measure(b *testing.B, step func()) {
+func (f *benchmarked) measure(b *testing.B, step func()) {
 	b.Helper()
-	before := processorTime(b)
+	before := f.processorTime(b)
 	for b.Loop() {
 		step()
 	}
-	used := processorTime(b) - before
+	used := f.processorTime(b) - before
 	rows := float64(muster.ChunkRows) * float64(b.N)
 	b.ReportMetric(rows/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(rows/used.Seconds(), "rows/cpu-s")
@@ -142,25 +155,25 @@ func measure(b *testing.B, step func()) {
 
 // BenchmarkProvision accepts and applies batches of a thousand new users.
 func BenchmarkProvision(b *testing.B) {
-	f := openFixture(b, Options{})
+	f := openBenchmarked(b)
 	f.fill(b)
-	measure(b, func() { f.provision(b, f.people(b, muster.ChunkRows)) })
+	f.measure(b, func() { f.provision(b, f.people(b, muster.ChunkRows)) })
 }
 
 // BenchmarkFloor loads the same rows with nothing around.
 func BenchmarkFloor(b *testing.B) {
-	f := openFixture(b, Options{})
+	f := openBenchmarked(b)
 	f.fill(b)
-	measure(b, func() { f.load(b, f.people(b, muster.ChunkRows)) })
+	f.measure(b, func() { f.load(b, f.people(b, muster.ChunkRows)) })
 }
 
 // BenchmarkProvisionExisting sends a thousand users again whom the directory has.
 func BenchmarkProvisionExisting(b *testing.B) {
-	f := openFixture(b, Options{})
+	f := openBenchmarked(b)
 	f.fill(b)
 	users := f.people(b, muster.ChunkRows)
 	f.load(b, users)
-	measure(b, func() {
+	f.measure(b, func() {
 		f.mustAccept(b, len(users), 100*len(users))
 		works := f.works(b, len(users))
 		if err := f.Apply(b.Context(), f.tenant, chunksOf(works), phonesOf(users), skipAll(works)); err != nil {
@@ -171,13 +184,13 @@ func BenchmarkProvisionExisting(b *testing.B) {
 
 // BenchmarkSnapshot looks up a thousand phones that nobody has, as Prepare does.
 func BenchmarkSnapshot(b *testing.B) {
-	f := openFixture(b, Options{})
+	f := openBenchmarked(b)
 	f.fill(b)
 	var keys muster.Keys
 	for range muster.ChunkRows {
 		keys.Phones = append(keys.Phones, fmt.Sprintf("%016d", rand.Int64N(1e15)))
 	}
-	measure(b, func() {
+	f.measure(b, func() {
 		shot, err := f.Snapshot(b.Context(), f.tenant, keys)
 		if err != nil || len(shot.Users) > 0 {
 			b.Fatal(len(shot.Users), err)
@@ -187,7 +200,7 @@ func BenchmarkSnapshot(b *testing.B) {
 
 // BenchmarkAccept accepts batches of a thousand rows, from as many goroutines as a busy server has.
 func BenchmarkAccept(b *testing.B) {
-	f := openFixture(b, Options{})
+	f := openBenchmarked(b)
 	b.SetParallelism(32)
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {

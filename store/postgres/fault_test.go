@@ -16,8 +16,8 @@ import (
 	"muster/store/postgres/pgtest"
 )
 
-// faultyFixture is a fixture on a server of its own, which writes to the disk what it commits.
-func faultyFixture(t *testing.T) (*fixture, *pgtest.Server) {
+// durableFixture is a fixture on a server of its own, which writes to the disk what it commits.
+func durableFixture(t testing.TB) (*fixture, *pgtest.Server) {
 	t.Helper()
 	own, err := pgtest.Start(pgtest.Options{Durable: true})
 	if err != nil {
@@ -35,7 +35,7 @@ func faultyFixture(t *testing.T) (*fixture, *pgtest.Server) {
 // store.
 func TestAcknowledgedBatchesSurviveAKill(t *testing.T) {
 	t.Parallel()
-	f, own := faultyFixture(t)
+	f, own := durableFixture(t)
 	var acknowledged []*provision.Acceptance
 	for round := range 3 {
 		acknowledged = append(acknowledged, f.acceptAndKill(t, own, 20*(round+1))...)
@@ -133,7 +133,7 @@ func (f *fixture) sound(t *testing.T, acknowledged []*provision.Acceptance) {
 // TestAFrozenDatabase answers nothing, and whoever asks is let go when his time is over.
 func TestAFrozenDatabase(t *testing.T) {
 	t.Parallel()
-	f, own := faultyFixture(t)
+	f, own := durableFixture(t)
 	f.mustAccept(t, 1, 1)
 	if err := own.Freeze(); err != nil {
 		t.Fatal(err)
