@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -56,13 +57,16 @@ func settings() map[string]string {
 func configure(url string, o *Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, err // it shows the string without the password
+		return nil, fmt.Errorf("cannot parse the connection string: %s", withoutString(err))
 	}
 	config.MaxConns = int32(o.Connections)
 	config.PingTimeout = connectTime
 	config.AfterConnect = registerArrays
 	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
 	c := config.ConnConfig
+	if o.Password != "" {
+		c.Password = o.Password
+	}
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTime
 	}
@@ -82,6 +86,17 @@ func configure(url string, o *Options) (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// withoutString is what is wrong with a connection string, without that string. It is shown with its password masked, but who
+// forgot to quote a space has the half of his password outside of it.
+func withoutString(err error) string {
+	const before = "`: "
+	text := err.Error()
+	if i := strings.LastIndex(text, before); i >= 0 {
+		return text[i+len(before):]
+	}
+	return "a URL such as postgres://user@host:5432/database is accepted"
+}
+
 // localSettings is the statement that sets them for one transaction, where the connection is another's before and after.
 func localSettings() string {
 	all := settings()
@@ -92,12 +107,20 @@ func localSettings() string {
 	return "SELECT " + strings.Join(calls, ", ")
 }
 
+// ErrUnreachable says that there is no server at the address that can be written, or that it takes no connections now.
+var ErrUnreachable = errors.New("the database cannot be reached")
+
 var leadingNumber = regexp.MustCompile(`^[0-9]+`)
 
 // checkServer refuses what Muster cannot work with. A server says both of itself when a connection is made.
 func checkServer(ctx context.Context, pool *pgxpool.Pool) error {
 	c, err := pool.Acquire(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && (serverError(err) == nil || isTrouble(err)):
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case err != nil:
 		return err
 	}
 	defer c.Release()
