@@ -161,3 +161,15 @@ func (e *Engine) DiskRoom() error {
 	}
 	return nil
 }
+
+// knowing calls f, and once more with the keys loaded anew if it met one that another node made or took away.
+func (e *Engine) knowing(ctx context.Context, f func() error) error {
+	err := f()
+	if !errors.Is(err, secret.ErrUnknownKey) {
+		return err
+	}
+	if err := e.Keyring.Reload(ctx); err != nil {
+		return err
+	}
+	return f()
+}

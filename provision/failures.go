@@ -26,7 +26,11 @@ func (e *Engine) Failures(ctx context.Context, tenant, batch muster.ID, contract
 	case len(stored.Outcomes) == 0:
 		return &stored.Batch, nil, nil
 	}
-	key, err := e.Keyring.UnwrapDataKey(stored.KeptKey, KeptKeyBinding(tenant, batch))
+	var key *secret.DataKey
+	err = e.knowing(ctx, func() (err error) {
+		key, err = e.Keyring.UnwrapDataKey(stored.KeptKey, KeptKeyBinding(tenant, batch))
+		return err
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("unwrap the kept key of batch %s: %w", batch, err)
 	}

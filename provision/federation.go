@@ -62,7 +62,11 @@ func (e *Engine) federation(ctx context.Context, tenant muster.ID) (*federation,
 	if s := profile.System; s != nil && s.Kind == muster.SystemHTTP {
 		f.endpoint = source.Endpoint{URL: s.URL, AllowPrivate: s.AllowPrivate}
 		if s.Sealed != nil {
-			plain, err := e.Keyring.OpenSecret(s.Sealed, sourceBinding(tenant))
+			var plain []byte
+			err := e.knowing(ctx, func() (err error) {
+				plain, err = e.Keyring.OpenSecret(s.Sealed, sourceBinding(tenant))
+				return err
+			})
 			if err != nil {
 				return nil, fmt.Errorf("open the secret of tenant %s's identity system: %w", tenant, err)
 			}

@@ -15,11 +15,14 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if err := e.DiskRoom(); err != nil {
 		return Receipt{}, err
 	}
-	a, err := e.acceptance(&s)
-	if err != nil {
-		return Receipt{}, err
-	}
-	accepted, err := e.Store.Accept(ctx, a)
+	var a *Acceptance
+	var accepted Accepted
+	err := e.knowing(ctx, func() (err error) {
+		if a, err = e.acceptance(&s); err == nil {
+			accepted, err = e.Store.Accept(ctx, a)
+		}
+		return err
+	})
 	if err != nil {
 		return Receipt{}, err
 	}
