@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,6 +20,7 @@ type KeysRotated struct {
 	ActiveVersion int   `json:"activeVersion" doc:"of the key-encryption key that seals from now on"`
 	Rewrapped     int   `json:"rewrapped" doc:"data keys and secrets that were sealed under older versions"`
 	Deleted       []int `json:"deleted" doc:"versions that are gone"`
+	Kept          []int `json:"kept,omitempty" doc:"versions that other servers still sealed under; they go when these have heard of the new one, within minutes"`
 	Master        bool  `json:"master" doc:"whether the master key was changed too"`
 }
 
@@ -45,8 +47,10 @@ func (a *api) rotateKeys(ctx context.Context, master bool) (KeysRotated, error) 
 		}
 	}
 	done, err := a.Keys.Rotate(ctx, a.Sealed)
-	if err != nil {
+	if err != nil && !errors.Is(err, secret.ErrKeyInUse) {
 		return KeysRotated{}, err
 	}
-	return KeysRotated{ActiveVersion: done.Active, Rewrapped: done.Rewrapped, Deleted: append([]int{}, done.Deleted...), Master: master}, nil
+	return KeysRotated{
+		ActiveVersion: done.Active, Rewrapped: done.Rewrapped, Deleted: append([]int{}, done.Deleted...), Kept: done.Kept, Master: master,
+	}, nil
 }

@@ -2,8 +2,10 @@ package native_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -189,6 +191,24 @@ func TestKeysAreRotated(t *testing.T) {
 	after := call[secret.Status](in, 200, "GET", "/keys", "")
 	if before.MasterID == after.MasterID || after.ActiveVersion != 3 || after.Unfinished {
 		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+// sealedMeanwhile are keys under the older of which another server seals while they are rotated.
+type sealedMeanwhile struct{ native.Keys }
+
+func (sealedMeanwhile) Rotate(context.Context, secret.Rewrapper) (secret.Rotation, error) {
+	return secret.Rotation{Active: 3, Rewrapped: 5, Deleted: []int{1}, Kept: []int{2}}, fmt.Errorf("version 2 stays: %w", secret.ErrKeyInUse)
+}
+
+func TestAKeyStaysWhileAnotherServerSealsUnderIt(t *testing.T) {
+	t.Parallel()
+	in := setup(t)
+	in.config.Keys = sealedMeanwhile{in.config.Keys}
+	in.handler = native.New(in.config)
+	done := call[native.KeysRotated](in, 200, "POST", "/keys/rotate", `{}`)
+	if want := (native.KeysRotated{ActiveVersion: 3, Rewrapped: 5, Deleted: []int{1}, Kept: []int{2}}); !cmp.Equal(want, done) {
+		t.Errorf("rotated (-want +got):\n%s", cmp.Diff(want, done))
 	}
 }
 
