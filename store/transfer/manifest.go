@@ -1,0 +1,117 @@
+package transfer
+
+import (
+	"slices"
+	"time"
+)
+
+// Kind is what a column holds, and as what Go type a [Row] has it. Nothing, which stores keep as NULL or otherwise, is the
+// type's zero value.
+type Kind int
+
+// The kinds.
+const (
+	Number Kind = iota + 1 // int64
+	Flag                   // bool
+	Text                   // string, of any bytes
+	JSON                   // string
+	Bytes                  // []byte
+	Time                   // time.Time, UTC, to the millisecond
+	IDs                    // []int64
+)
+
+// Nothing is the zero value of the kind's type.
+func (k Kind) Nothing() any {
+	switch k {
+	case Number:
+		return int64(0)
+	case Flag:
+		return false
+	case Text, JSON:
+		return ""
+	case Bytes:
+		return []byte(nil)
+	case Time:
+		return time.Time{}
+	default:
+		return []int64(nil)
+	}
+}
+
+// Column is one of a table.
+type Column struct {
+	Name     string
+	Kind     Kind
+	Optional bool // a store whose columns say so has NULL for nothing
+}
+
+// Table is one of an installation.
+type Table struct {
+	Name    string
+	Key     int // how many of the columns, from the first on, are the primary key
+	Columns []Column
+}
+
+// Row is a row's values, in the order of its table's columns.
+type Row []any
+
+// Tables is all that an installation consists of. A test of each store compares it with the store's schema: what a
+// migration adds has a place here, or a reason there why it needs none.
+func Tables() []Table {
+	return []Table{
+		table("key_records", 2, texts("purpose"), numbers("version"), blobs("wrapped"), texts("master_id"), times("created_at")),
+		table("tenants", 1, numbers("id"), texts("name", "host"), numbers("root_department"), documents("settings"), times("created_at"), numbers("key_version")),
+		table("tenant_usage", 1, numbers("tenant", "users", "capacity_gb", "system_admins", "queued_rows", "queued_bytes", "accept_sequence", "last_id")),
+		table("federation_profiles", 1, numbers("tenant"), documents("profile"), optional(blobs("sealed")), optional(numbers("key_version"))),
+		table("credential_index", 1, texts("app_id"), numbers("tenant")),
+		table("credentials", 2, numbers("tenant"), texts("app_id", "name"), flags("disabled"), times("created_at")),
+		table("credential_secrets", 3, numbers("tenant"), texts("app_id"), numbers("position"), blobs("sealed"), numbers("key_version"),
+			times("created_at"), optional(times("expires_at"))),
+		table("roles", 2, numbers("tenant", "id"), texts("name"), times("created_at")),
+		table("departments", 2, numbers("tenant", "id", "parent"), texts("name", "id_path", "name_path"), times("created_at")),
+		table("users", 2, numbers("tenant", "id"), texts("account", "account_key", "phone", "phone_key", "email", "email_key", "first_name",
+			"surname", "display_name", "password_hash"), flags("must_change_password"), numbers("token_epoch", "level"), flags("disabled"),
+			numbers("department", "capacity_gb"), optional(lists("roles")), times("created_at", "updated_at")),
+		table("user_roles", 3, numbers("tenant", "role", "user_id")),
+		table("activations", 2, numbers("tenant", "user_id"), blobs("hash"), times("expires_at")),
+		table("token_index", 1, blobs("hash"), numbers("tenant")),
+		table("tokens", 2, numbers("tenant"), blobs("hash"), numbers("kind"), texts("app_id"), times("secret_at"), numbers("user_id", "epoch", "family"),
+			times("issued_at", "expires_at"), optional(times("used_at"))),
+		table("refused_attempts", 1, blobs("key"), numbers("attempts"), times("until")),
+		table("replays", 2, numbers("tenant"), blobs("fingerprint"), numbers("batch"), times("until"), optional(blobs("body"))),
+		table("lanes", 2, numbers("tenant", "lane", "position")),
+		table("batches", 2, numbers("tenant", "id", "sequence", "contract", "lane"), texts("app_id"), numbers("actor", "actor_level"), texts("trace_id"),
+			numbers("total", "succeeded", "failed", "skipped"), times("accepted_at"), optional(times("finished_at")), flags("forgotten"),
+			optional(blobs("payload_key")), optional(numbers("payload_key_version")), optional(blobs("kept_key")), optional(numbers("kept_key_version"))),
+		table("chunks", 3, numbers("tenant", "batch", "first_row", "rows", "lane", "rank", "sequence", "first_id", "first_user"), blobs("payload")),
+		table("outcomes", 3, numbers("tenant", "batch", "row", "id", "result", "reason"), texts("field", "detail"), numbers("user_id"), texts("subject")),
+		table("kept", 3, numbers("tenant", "batch", "first_row", "rows"), blobs("sealed")),
+	}
+}
+
+func table(name string, key int, columns ...[]Column) Table {
+	return Table{Name: name, Key: key, Columns: slices.Concat(columns...)}
+}
+
+func numbers(names ...string) []Column   { return columns(Number, names) }
+func flags(names ...string) []Column     { return columns(Flag, names) }
+func texts(names ...string) []Column     { return columns(Text, names) }
+func documents(names ...string) []Column { return columns(JSON, names) }
+func blobs(names ...string) []Column     { return columns(Bytes, names) }
+func times(names ...string) []Column     { return columns(Time, names) }
+func lists(names ...string) []Column     { return columns(IDs, names) }
+
+func columns(kind Kind, names []string) []Column {
+	all := make([]Column, len(names))
+	for i, name := range names {
+		all[i] = Column{Name: name, Kind: kind}
+	}
+	return all
+}
+
+func optional(columns []Column) []Column {
+	for i := range columns {
+		columns[i].Optional = true
+	}
+	return columns
+}
