@@ -1,10 +1,12 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -55,9 +57,9 @@ func settings() map[string]string {
 
 // configure reads the connection string and adds what every connection needs.
 func configure(url string, o *Options) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parse(url)
 	if err != nil {
-		return nil, fmt.Errorf("cannot parse the connection string: %s", withoutString(err))
+		return nil, err
 	}
 	config.MaxConns = int32(o.Connections)
 	config.PingTimeout = connectTime
@@ -83,6 +85,25 @@ func configure(url string, o *Options) (*pgxpool.Config, error) {
 		return config, nil
 	}
 	maps.Copy(c.RuntimeParams, settings())
+	return config, nil
+}
+
+// Name says which database a connection string leads to: host:port/database, of several hosts the first. It holds no
+// password.
+func Name(url string) (string, error) {
+	config, err := parse(url)
+	if err != nil {
+		return "", err
+	}
+	c := config.ConnConfig
+	return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" + cmp.Or(c.Database, c.User), nil
+}
+
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("cannot parse the connection string: %s", withoutString(err))
+	}
 	return config, nil
 }
 

@@ -107,6 +107,7 @@ var (
 		updateTenant, selectQueued, selectNow, insertCredentialIndex, selectCredentialIndex, selectTokenIndex, insertTokenIndex, deleteTokenIndex,
 		upsertAttempts, selectAttempts, deleteAttempts, selectIDFloor, updateChecked, selectServesFrom, lockKeysShared, lockKeys, selectKeys,
 		selectKeyVersions, insertKeys, rewrapKey, deleteKey, selectClock, takeNumber, extendNumber, releaseNumber, raiseNumbers,
+		selectSchema, lockFirst,
 	}
 	tenantTables = regexp.MustCompile(`\b(?:FROM|JOIN|USING|UPDATE) (users|roles|user_roles|credentials|credential_secrets|federation_profiles|tokens|` +
 		`batches|chunks|lanes|outcomes|kept|replays|departments|activations|tenant_usage)\b(?: AS (\w+))?`)

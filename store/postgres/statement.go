@@ -144,6 +144,8 @@ const (
 	selectIDFloor
 	updateChecked
 	selectServesFrom
+	selectSchema
+	lockFirst
 
 	selectClock
 	raiseNumbers
@@ -194,6 +196,7 @@ const (
 	// Locks of the whole database (pg_advisory_xact_lock): "muster" in ASCII, and a number.
 	keysLock      = `7887337266164662273`
 	migrationLock = `7887337266164662274`
+	firstLock     = `7887337266164662275`
 )
 
 // A statement that is about a list goes from each of its elements to the rows that it names, by the whole key of an index.

@@ -244,6 +244,8 @@ var statementText = [statementCount]string{
 	selectIDFloor:    `SELECT coalesce(max(last_id), 0) FROM tenant_usage`,
 	updateChecked:    `UPDATE installation SET checked_at = clock_timestamp() WHERE id = 1`,
 	selectServesFrom: `SELECT serves_from FROM installation WHERE id = 1`,
+	selectSchema:     `SELECT to_regclass('installation') IS NOT NULL`,
+	lockFirst:        `SELECT pg_advisory_xact_lock(` + firstLock + `)`,
 
 	selectClock: `SELECT clock_timestamp()`,
 	// In a database that was copied, ids were made that no number knows of.

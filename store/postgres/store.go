@@ -28,6 +28,8 @@ type Options struct {
 	// Pooled is for a connection string that leads to a pooler in transaction mode, such as PgBouncer: nothing is kept in a
 	// server's session from one transaction to the next.
 	Pooled bool
+	// Existing has Open refuse a database without a schema with [ErrEmpty], instead of making one.
+	Existing bool
 	// Wake queues what wakes a lane when the transaction commits that stores work of it, for a dispatcher that works on the
 	// same database ([muster/dispatch.WakeIn]); nil: nothing.
 	Wake func(b *pgx.Batch, lane muster.LaneRef)
@@ -54,7 +56,13 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err = migrate(ctx, s.pool.Config()); err == nil {
+	if options.Existing {
+		err = s.refuseEmpty(ctx)
+	}
+	if err == nil {
+		err = migrate(ctx, s.pool.Config())
+	}
+	if err == nil {
 		err = s.refuseUnfinishedCopy(ctx)
 	}
 	if err != nil {
