@@ -2,7 +2,6 @@ package password
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"fmt"
 
 	"golang.org/x/crypto/argon2"
@@ -11,7 +10,7 @@ import (
 // Params are the costs of Argon2id. The zero value stands for [DefaultParams].
 type Params struct {
 	MemoryKiB uint32 // 8 for each lane to MaxMemoryKiB
-	Passes    uint32 // 1 to MaxPasses
+	Passes    uint32 // 1 to MaxPasses, and with MemoryKiB to MaxWorkKiB
 	Lanes     uint8  // 1 to MaxLanes; each takes a thread while a hash is made
 }
 
@@ -39,6 +38,8 @@ func (p Params) check() error {
 		return fmt.Errorf("%d passes, want 1 to %d", p.Passes, MaxPasses)
 	case p.MemoryKiB < 8*uint32(p.Lanes) || p.MemoryKiB > MaxMemoryKiB: // RFC 9106, section 3.1
 		return fmt.Errorf("%d KiB of memory, want %d to %d", p.MemoryKiB, 8*uint32(p.Lanes), MaxMemoryKiB)
+	case p.MemoryKiB*p.Passes > MaxWorkKiB:
+		return fmt.Errorf("%d passes over %d KiB, want at most %d KiB in all", p.Passes, p.MemoryKiB, MaxWorkKiB)
 	}
 	return nil
 }
@@ -58,27 +59,18 @@ func (h Hasher) Hash(password []byte) (string, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails: it ends the process instead (crypto/rand, since Go 1.24)
 	tag := argon2.IDKey(password, salt, p.Passes, p.MemoryKiB, p.Lanes, tagSize)
-	return phc{params: p, salt: salt, tag: tag}.String(), nil
+	return argon2Hash{variant: argon2id, params: p, salt: salt, tag: tag}.String(), nil
 }
 
-// Verify reports whether encoded is a hash of password, and if so whether it was made with other costs than Hash has
-// now, so that the caller hashes the password anew and stores that. A hash that is malformed, of another scheme, or
-// above the limits on costs is an error that wraps [ErrFormat]; nothing is computed for it.
+// Verify reports whether encoded is a hash of password, and if so whether it is another than Hash makes now, by its format or
+// its costs, so that the caller hashes the password anew and stores that. A hash
+// that is malformed, of another format, or above the limits on costs is an error that wraps [ErrFormat]; nothing is
+// computed for it.
 func (h Hasher) Verify(encoded string, password []byte) (ok, needsUpgrade bool, err error) {
-	stored, err := parsePHC(encoded)
+	stored, err := parseStored(encoded)
 	if err != nil {
 		return false, false, fmt.Errorf("verify password: %w", err)
 	}
 	ok = stored.matches(password)
-	return ok, ok && stored.outdated(h.Params.orDefault()), nil
-}
-
-func (h phc) matches(password []byte) bool {
-	p := h.params
-	tag := argon2.IDKey(password, h.salt, p.Passes, p.MemoryKiB, p.Lanes, uint32(len(h.tag)))
-	return subtle.ConstantTimeCompare(tag, h.tag) == 1
-}
-
-func (h phc) outdated(now Params) bool {
-	return h.params != now || len(h.salt) < saltSize || len(h.tag) < tagSize
+	return ok, ok && outdated(stored, h.Params.orDefault()), nil
 }

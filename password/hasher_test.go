@@ -46,6 +46,7 @@ func TestVerifyReferenceHashes(t *testing.T) {
 		"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 		"$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
 		"$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+		"$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA",
 	} {
 		ok, upgrade, err := password.Hasher{}.Verify(encoded, []byte("password"))
 		if !ok || !upgrade || err != nil {
@@ -90,8 +91,9 @@ func TestHashRefusesCostsBeyondLimits(t *testing.T) {
 		{MemoryKiB: 7168, Passes: 5, Lanes: 17}:                     "17 lanes",
 		{MemoryKiB: 7168, Lanes: 1}:                                 "0 passes, want 1 to 20",
 		{MemoryKiB: 7168, Passes: 21, Lanes: 1}:                     "21 passes",
-		{MemoryKiB: 31, Passes: 1, Lanes: 4}:                        "31 KiB of memory, want 32 to 262144",
-		{MemoryKiB: password.MaxMemoryKiB + 1, Passes: 1, Lanes: 1}: "262145 KiB of memory",
+		{MemoryKiB: 31, Passes: 1, Lanes: 4}:                        "31 KiB of memory, want 32 to 131072",
+		{MemoryKiB: password.MaxMemoryKiB + 1, Passes: 1, Lanes: 1}: "131073 KiB of memory",
+		{MemoryKiB: 128 << 10, Passes: 5, Lanes: 1}:                 "5 passes over 131072 KiB, want at most 524288 KiB in all",
 	} {
 		h := password.Hasher{Params: params}
 		if _, err := h.Hash([]byte("x")); err == nil || !strings.Contains(err.Error(), want) {
@@ -109,21 +111,20 @@ func TestVerifyRefusesOtherFormats(t *testing.T) {
 	const salt, tag = "$c29tZXNhbHQ", "$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 	const good = "$argon2id$v=19$m=256,t=2,p=1" + salt + tag
 	for encoded, want := range map[string]string{
-		"":                                     "begins with $argon2id$",
-		"x":                                    "begins with $argon2id$",
-		"$argon2i" + good[9:]:                  "begins with $argon2id$",
-		"$2b$12$abcdefghijklmnopqrstu":         "begins with $argon2id$",
+		"":                                     "want Argon2id or Argon2i",
+		"x":                                    "want Argon2id or Argon2i",
+		"$argon2d" + good[9:]:                  "want Argon2id or Argon2i",
 		"$argon2id$m=256,t=2,p=1" + salt + tag: "parts",
 		good + "$x":                            "parts",
 		"$argon2id$v=16$m=256,t=2,p=1" + salt + tag:                           "version v=19",
-		"$argon2id$v=19$m=256,t=2" + salt + tag:                               "m=<KiB>,t=<passes>,p=<lanes>",
-		"$argon2id$v=19$m=256,t=2,p=1,k=1" + salt + tag:                       "m=<KiB>,t=<passes>,p=<lanes>",
+		"$argon2id$v=19$m=256,t=2" + salt + tag:                               "the parameters m=..,t=..,p=..",
+		"$argon2id$v=19$m=256,t=2,p=1,k=1" + salt + tag:                       "the parameters m=..,t=..,p=..",
 		"$argon2id$v=19$t=2,m=256,p=1" + salt + tag:                           "parameter 1 must be m=",
 		"$argon2id$v=19$m=0256,t=2,p=1" + salt + tag:                          "parameter 1",
 		"$argon2id$v=19$m=256,t=+2,p=1" + salt + tag:                          "parameter 2",
 		"$argon2id$v=19$m=256,t=2,p=" + salt + tag:                            "parameter 3",
 		"$argon2id$v=19$m=4294967296,t=2,p=1" + salt + tag:                    "parameter 1",
-		"$argon2id$v=19$m=262145,t=2,p=1" + salt + tag:                        "262145 KiB of memory",
+		"$argon2id$v=19$m=131073,t=2,p=1" + salt + tag:                        "131073 KiB of memory",
 		"$argon2id$v=19$m=4294967295,t=2,p=1" + salt + tag:                    "4294967295 KiB of memory",
 		"$argon2id$v=19$m=7,t=2,p=1" + salt + tag:                             "7 KiB of memory",
 		"$argon2id$v=19$m=256,t=21,p=1" + salt + tag:                          "21 passes",

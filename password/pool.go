@@ -145,7 +145,7 @@ func (p *Pool) Hash(ctx context.Context, class Class, password []byte) (string, 
 
 // Verify is [Hasher.Verify] on the pool. It waits as Hash does.
 func (p *Pool) Verify(ctx context.Context, class Class, encoded string, password []byte) (ok, needsUpgrade bool, err error) {
-	stored, err := parsePHC(encoded)
+	stored, err := parseStored(encoded)
 	if err != nil {
 		return false, false, fmt.Errorf("verify password: %w", err)
 	}
@@ -153,8 +153,8 @@ func (p *Pool) Verify(ctx context.Context, class Class, encoded string, password
 	err = p.wait(&task{
 		ctx:   ctx,
 		class: class,
-		large: stored.params.MemoryKiB > params.MemoryKiB,
+		large: stored.memoryKiB() > params.MemoryKiB,
 		work:  func() { ok = stored.matches(password) },
 	})
-	return ok, ok && stored.outdated(params), err
+	return ok, ok && outdated(stored, params), err
 }
