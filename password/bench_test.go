@@ -2,6 +2,7 @@ package password_test
 
 import (
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -67,4 +68,32 @@ func hashPooled(b *testing.B, pool *password.Pool, n int) time.Duration {
 	}
 	wg.Wait()
 	return time.Since(begin)
+}
+
+// BenchmarkVerifyAtLimits has the dearest hash of each format that is accepted, with the longest password that counts.
+func BenchmarkVerifyAtLimits(b *testing.B) {
+	for name, encoded := range map[string]string{
+		"argon2id":    "$argon2id$v=19$m=131072,t=4,p=1$" + zero16 + "$" + zero32,
+		"argon2i":     argon2iOf("m=131072,t=4,p=1"),
+		"bcrypt":      "$2b$13$" + strings.Repeat(".", 53),
+		"scrypt":      "$scrypt$ln=17,r=8,p=1$" + zero16 + "$" + zero32,
+		"firebase":    "$firebase-scrypt$ln=17,r=8$" + zero16 + "$" + zero64,
+		"sha1":        "$pbkdf2-sha1$i=2000000$" + zero16 + "$" + zero20,
+		"sha256":      "$pbkdf2-sha256$i=2000000$" + zero16 + "$" + zero32,
+		"sha512":      "$pbkdf2-sha512$i=1000000$" + zero16 + "$" + zero64,
+		"ssha512":     "{SSHA512}" + strings.Repeat("A", 128),
+		"md5crypt":    "$apr1$saltsalt$" + strings.Repeat(".", 22),
+		"sha256crypt": "$5$rounds=700000$sixteencharsalt.$" + strings.Repeat(".", 43),
+		"sha512crypt": "$6$rounds=700000$sixteencharsalt.$" + strings.Repeat(".", 86),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			shown := []byte(strings.Repeat("y", 128))
+			for b.Loop() {
+				if _, _, err := (password.Hasher{}).Verify(encoded, shown); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -63,7 +63,7 @@ func (h Hasher) Hash(password []byte) (string, error) {
 }
 
 // Verify reports whether encoded is a hash of password, and if so whether it is another than Hash makes now, by its format or
-// its costs, so that the caller hashes the password anew and stores that. A hash
+// its costs, so that the caller hashes the password anew and stores that. The formats are those of [ParseImported]. A hash
 // that is malformed, of another format, or above the limits on costs is an error that wraps [ErrFormat]; nothing is
 // computed for it.
 func (h Hasher) Verify(encoded string, password []byte) (ok, needsUpgrade bool, err error) {

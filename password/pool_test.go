@@ -62,11 +62,15 @@ func TestPoolHashesAndVerifies(t *testing.T) {
 	if ok, upgrade, err := pool.Verify(t.Context(), password.Interactive, dearer, []byte("p")); !ok || !upgrade || err != nil {
 		t.Errorf("a dearer hash: got %v, %v, %v", ok, upgrade, err)
 	}
+	const imported = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW" // testdata/hashes.txt
+	if ok, upgrade, err := pool.Verify(t.Context(), password.Interactive, imported, []byte("U*U")); !ok || !upgrade || err != nil {
+		t.Errorf("an imported hash: got %v, %v, %v", ok, upgrade, err)
+	}
 	if _, _, err := pool.Verify(t.Context(), password.Interactive, "$2b$12$x", []byte("p")); !errors.Is(err, password.ErrFormat) {
 		t.Errorf("another format: got %v", err)
 	}
 	s := pool.Stats()
-	if s.Workers != 2 || s.Bulk.Hashed != 1 || s.Interactive.Hashed != 3 || s.Busy <= 0 || s.Running != 0 {
+	if s.Workers != 2 || s.Bulk.Hashed != 1 || s.Interactive.Hashed != 4 || s.Busy <= 0 || s.Running != 0 {
 		t.Errorf("got %+v", s)
 	}
 	if pool, err := password.NewPool(cheap(), -1); err == nil {

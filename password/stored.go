@@ -35,10 +35,27 @@ type format struct {
 var formats = [...]format{
 	{"$argon2id$", "Argon2id", parseArgon2},
 	{"$argon2i$", "Argon2i", parseArgon2},
+	{"$2a$", "bcrypt", parseBcrypt},
+	{"$2b$", "bcrypt", parseBcrypt},
+	{"$2y$", "bcrypt", parseBcrypt},
+	{"$scrypt$", "scrypt", parseScrypt},
+	{"$s0$", "scrypt", parseScryptS0},
+	{"$firescrypt$", "Firebase's scrypt", parseFirebaseExport},
+	{"$firebase-scrypt$", "Firebase's scrypt", parseFirebase},
+	{"$pbkdf2$", "PBKDF2", parsePBKDF2},
+	{"$pbkdf2-", "PBKDF2", parsePBKDF2},
+	{"pbkdf2_", "PBKDF2", parseDjango},
+	{"{", "LDAP", parseLDAP},
+	{"$1$", "md5crypt", parseCrypt},
+	{"$apr1$", "md5crypt", parseCrypt},
+	{"$5$", "SHA-crypt", parseCrypt},
+	{"$6$", "SHA-crypt", parseCrypt},
 }
 
 // accepted lists the formats to who brings another.
-const accepted = "Argon2id or Argon2i ($argon2id$, $argon2i$)"
+const accepted = "bcrypt ($2a$, $2b$, $2y$), Argon2id or Argon2i ($argon2id$, $argon2i$), scrypt ($scrypt$, $s0$), Firebase's scrypt " +
+	"($firescrypt$), PBKDF2 ($pbkdf2-sha256$, pbkdf2_sha256$ and so on), SHA-1 or SHA-2 in LDAP's form ({SSHA}, {SSHA512} and " +
+	"so on), md5crypt ($1$, $apr1$), or SHA-crypt ($5$, $6$)"
 
 // parseStored takes a hash apart, if its format is one of those above and its parameters are within their limits.
 func parseStored(s string) (stored, error) {
@@ -100,20 +117,35 @@ func number(digits string) (uint32, error) {
 	return uint32(n), nil
 }
 
+// within checks a parameter against its limits.
+func within(n, lowest, highest uint32, what string) error {
+	if n < lowest || n > highest {
+		return fmt.Errorf("%s %d, want %d to %d", what, n, lowest, highest)
+	}
+	return nil
+}
+
 // size is the length of a part of a hash, in bytes.
 type size struct {
 	what              string
 	shortest, longest int
 }
 
-// raw is base64 as PHC strings have it.
-var raw = base64.RawStdEncoding.Strict()
+// raw and padded are base64 as PHC strings have it (without padding), and with padding.
+var (
+	raw    = base64.RawStdEncoding.Strict()
+	padded = base64.StdEncoding.Strict()
+)
 
 // decode reads one part of a hash.
 func (want size) decode(encoding *base64.Encoding, s string) ([]byte, error) {
 	b, err := encoding.DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") { // the decoder passes over line ends
-		return nil, fmt.Errorf("the %s must be base64 without padding", want.what)
+		form := "base64 without padding"
+		if encoding == padded {
+			form = "base64 with padding"
+		}
+		return nil, fmt.Errorf("the %s must be %s", want.what, form)
 	}
 	return b, want.check(b)
 }
