@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"muster"
@@ -220,4 +221,22 @@ func TestABatchThatIsThereIsAccepted(t *testing.T) {
 		before = now
 	}
 	f.holds(t, a, true)
+}
+
+// TestWhatCannotHaveChangedAnything is no matter of doubt: a transaction that only reads, and one whose statements were still
+// being prepared when its connection was lost.
+func TestWhatCannotHaveChangedAnything(t *testing.T) {
+	t.Parallel()
+	whole := openFixture(t, Options{})
+	for name, when := range map[string]int32{"the COMMIT is lost": cutBefore, "its answer is lost": cutAfter} {
+		f, c := whole.openCut(t)
+		c.when.Store(when)
+		c.times.Store(1)
+		if _, err := f.Tenants(t.Context()); c.cut.Load() != 1 || muster.KindOf(err) != muster.KindUnavailable {
+			t.Errorf("%s %d times: a transaction that reads gives %v, want KindUnavailable", name, c.cut.Load(), err)
+		}
+	}
+	if err := fmt.Errorf("%w: %w", errLost, pgx.ErrPreprocessingBatch{}); !beforeCommit(err) {
+		t.Errorf("%v, and it may have been committed", err)
+	}
 }

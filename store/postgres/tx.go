@@ -19,7 +19,8 @@ type tx struct {
 	queue *pgx.Batch
 	// ctx bounds the next round trip. A transaction that writes lets go of the caller's once it has its lock: from then on it
 	// is short, and cutting it off would cost the connection.
-	ctx context.Context
+	ctx      context.Context
+	readOnly bool // its COMMIT changes nothing
 
 	// Of a transaction that has a tenant's lock, known after the first flush.
 	tenant   muster.ID // 0 if it has none
@@ -105,15 +106,20 @@ func (t *tx) commit() error {
 	switch err := t.flush(); {
 	case err == nil, done: // what happens to the connection afterwards is no matter
 		return nil
-	case isRefusal(err), beforeCommit(err):
+	case t.readOnly, isRefusal(err), beforeCommit(err):
 		return err
 	default:
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
 }
 
-// beforeCommit reports whether the server did not get to the COMMIT: a statement before failed, or the session had ended.
+// beforeCommit reports whether the server did not get to the COMMIT: a statement before failed, or was still being prepared, for
+// which nothing is executed yet, or the session had ended.
 func beforeCommit(err error) bool {
+	var preparing pgx.ErrPreprocessingBatch
+	if errors.As(err, &preparing) {
+		return true
+	}
 	e := serverError(err)
 	return e != nil && (e.SeverityUnlocalized == "ERROR" || e.Code == idleInTransaction)
 }
@@ -148,7 +154,7 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	defer c.Release()
-	t := &tx{conn: c.Conn(), queue: &pgx.Batch{}, ctx: ctx, tenant: tenant}
+	t := &tx{conn: c.Conn(), queue: &pgx.Batch{}, ctx: ctx, tenant: tenant, readOnly: begin == beginRead}
 	t.queue.Queue(begin)
 	if s.local != "" {
 		t.queue.Queue(s.local)
