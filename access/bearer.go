@@ -102,7 +102,7 @@ var (
 // tenantAt is the tenant that has the host; nil if none has.
 func (s *Sessions) tenantAt(ctx context.Context, host string) (*muster.Tenant, error) {
 	if host == "" {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nil is "none", as the comment says
 	}
 	tenant, err := found(s.Store.TenantAt(ctx, host))
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Sessions) tenant(ctx context.Context, id muster.ID, hint TenantHint) (*
 	case err != nil:
 		return nil, err
 	case named != nil && named.ID != id, named == nil && hint.ID != "" && hint.ID != id.String():
-		return nil, nil
+		return nil, nil //nolint:nilnil // nil is "none", as the comment says
 	case named != nil:
 		return named, nil
 	}
@@ -132,7 +132,7 @@ func (s *Sessions) tenant(ctx context.Context, id muster.ID, hint TenantHint) (*
 // found is nil without error where there is no such thing.
 func found[T any](thing *T, err error) (*T, error) {
 	if muster.KindOf(err) == muster.KindNotFound {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nil is "none", as the comment says
 	}
 	return thing, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -49,12 +50,12 @@ func (s shape) paths() []string {
 
 // fill gives the tenant of a data folder, which no server may hold, departments and users, spread over them at random. The
 // users are planned and written as an administrator's calls are, a thousand at once.
-func fill(ctx context.Context, data string, tenant muster.ID, s shape, users int) error {
+func fill(ctx context.Context, data string, tenant muster.ID, s shape, users int) (err error) {
 	store, err := sqlite.Open(ctx, data, sqlite.Options{})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	floor, err := store.IDFloor(ctx)
 	if err != nil {
 		return err

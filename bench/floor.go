@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func loaderFloor(ctx context.Context, dir string, users []client.User) (rate flo
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(data)
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
 	store, err := sqlite.Open(ctx, data, sqlite.Options{})
 	if err != nil {
 		return 0, err
@@ -33,7 +34,7 @@ func loaderFloor(ctx context.Context, dir string, users []client.User) (rate flo
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
+	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
 
 	began := time.Now()
@@ -56,11 +57,13 @@ func loadBatch(ctx context.Context, db *sql.DB, users []client.User, first int) 
 	if err != nil {
 		return err
 	}
+	defer func() { _ = insertUser.Close() }()
 	insertOutcome, err := tx.PrepareContext(ctx, `INSERT INTO outcomes (tenant, batch, row, id, result, reason, user, subject)
 		VALUES (1, ?, ?, ?, 1, 0, ?, ?)`)
 	if err != nil {
 		return err
 	}
+	defer func() { _ = insertOutcome.Close() }()
 	now := time.Now().UnixMilli()
 	for i := first; i < min(first+batchSize, len(users)); i++ {
 		u := &users[i]

@@ -53,8 +53,9 @@ func main() {
 	only := flag.String("only", "", "comma-separated names of measurements, all if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o, *only); err != nil {
+	err := run(ctx, o, *only)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

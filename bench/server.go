@@ -33,7 +33,7 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, dir: dir, binary: filepath.Join(dir, "muster")}
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "./cmd/muster")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "./cmd/muster") //nolint:gosec // the path is ours
 	build.Stderr = os.Stderr
 	return b, build.Run()
 }
@@ -75,7 +75,7 @@ func (b *bench) install(ctx context.Context) (*server, error) {
 }
 
 func (s *server) start(ctx context.Context) error {
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.process = exec.CommandContext(ctx, s.b.binary, "serve", "--data", s.data, "--listen", address, "--log-level", "warn")
+	s.process = exec.CommandContext(ctx, s.b.binary, "serve", "--data", s.data, "--listen", address, "--log-level", "warn") //nolint:gosec // the binary is ours
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		return err
@@ -92,8 +92,9 @@ func (s *server) start(ctx context.Context) error {
 	return s.ready(ctx)
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +103,7 @@ func freeAddress() (string, error) {
 
 // command runs the binary and reads the JSON that it prints.
 func (b *bench) command(ctx context.Context, answer any, args ...string) error {
-	c := exec.CommandContext(ctx, b.binary, append(args, "--output", "json")...)
+	c := exec.CommandContext(ctx, b.binary, append(args, "--output", "json")...) //nolint:gosec // the binary is ours
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
@@ -117,7 +118,11 @@ func (s *server) ready(ctx context.Context) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		answer, err := http.Get(s.url + "/readyz")
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		answer, err := http.DefaultClient.Do(request)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, answer.Body)
 			_ = answer.Body.Close()

@@ -134,7 +134,7 @@ func TestDepartmentsThatAreRefused(t *testing.T) {
 	y := b.department(x.ID, "B")
 	foreign, err := s.Create(ctx, b.other.ID, system, directory.NewDepartment{Name: "F"})
 	must(t, err)
-	future := muster.ID(int64(time.Now().Add(time.Hour).UnixMilli()-muster.IDEpoch) << 22)
+	future := muster.ID((time.Now().Add(time.Hour).UnixMilli() - muster.IDEpoch) << 22)
 	gone := muster.ID(99)
 
 	for name, n := range map[string]struct {

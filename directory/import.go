@@ -77,7 +77,7 @@ type importer struct {
 func (m *importer) path(path string) (Imported, error) {
 	names, refusal := splitPath(path)
 	if refusal != nil {
-		return Imported{Refusal: refusal}, nil
+		return Imported{Refusal: refusal}, nil //nolint:nilerr // a bad path fails alone
 	}
 	at, err := m.at("")
 	if err != nil {

@@ -57,7 +57,7 @@ func (l *riverLog) Enabled(ctx context.Context, level slog.Level) bool {
 func (l *riverLog) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = levelFor(r.Level)
 	if r.Level >= slog.LevelWarn && (ctx.Err() != nil || l.said.again(r.Message, r.Time)) { // what was stopped fails
-		return nil
+		return nil //nolint:nilerr // not to log is no error
 	}
 	return l.to.Handle(ctx, r)
 }

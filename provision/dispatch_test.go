@@ -31,6 +31,7 @@ func TestSlice(t *testing.T) {
 		{"nobody waits, in the end", false, 2 * time.Second, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				slice := provision.NewSlice(func() bool { return tt.waiting })
 				time.Sleep(tt.after) // the bubble's clock

@@ -168,7 +168,7 @@ func (r *run) join(next *run) *run {
 	for k := len(r.chunks); k < len(j.chunks); k++ {
 		j.chunks[k].start += len(r.entries)
 	}
-	j.entries = append(r.entries[:len(r.entries):len(r.entries)], next.entries...)
+	j.entries = slices.Concat(r.entries, next.entries)
 	return j
 }
 

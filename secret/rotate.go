@@ -137,7 +137,7 @@ type brokenItems struct {
 // rewrapAll passes over the items until a pass finds none that it could re-wrap.
 func (k *Keyring) rewrapAll(ctx context.Context, items Rewrapper, done *Rotation) (broken brokenItems, err error) {
 	for range rewrapPasses {
-		rewrapped := 0
+		var rewrapped int
 		broken, rewrapped, err = k.rewrapPass(ctx, items)
 		done.Rewrapped += rewrapped
 		if err != nil || rewrapped == 0 {

@@ -111,13 +111,14 @@ func violates(err error, index string) bool {
 // withoutValues says what the data broke. The server's own words may quote a value, which is a person's.
 func withoutValues(err error) string {
 	e := serverError(err)
-	text := "SQLSTATE " + e.Code
+	var text strings.Builder
+	text.WriteString("SQLSTATE " + e.Code)
 	for _, part := range [...]struct{ what, name string }{{"table", e.TableName}, {"column", e.ColumnName}, {"constraint", e.ConstraintName}} {
 		if part.name != "" {
-			text += ", " + part.what + " " + part.name
+			text.WriteString(", " + part.what + " " + part.name)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // panicked is the error for a callback's panic. The value may hold a person's data, so that its type alone is told, unless

@@ -80,12 +80,12 @@ func output(c *exec.Cmd) error {
 }
 
 // waitForStandby has commits wait for standbys, and returns when there is one.
-func (s *Server) waitForStandby(ctx context.Context) error {
+func (s *Server) waitForStandby(ctx context.Context) (err error) {
 	c, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return err
 	}
-	defer c.Close(ctx)
+	defer func() { err = errors.Join(err, c.Close(ctx)) }()
 	// This one is the first to wait; without the standby it would for ever.
 	if _, err := c.Exec(ctx, "SET synchronous_commit = local"); err != nil {
 		return err
