@@ -61,8 +61,10 @@ type Row struct {
 	Surname     string
 	DisplayName string
 	Password    string // in the clear; a Row is never stored unsealed, and never logged
-	Roles       []string
-	Level       AdminLevel
+	// PasswordHash is instead of Password: what another system made of it, in any form that password.ParseImported takes.
+	PasswordHash string
+	Roles        []string
+	Level        AdminLevel
 	// Department is the one from which DepartmentPath leads to the user's, see [DepartmentRef]. Both are of FieldDepartment.
 	Department     ID
 	DepartmentPath string

@@ -18,7 +18,7 @@ type User struct {
 	FirstName    string     `json:"firstName,omitempty"`
 	Surname      string     `json:"surname,omitempty"`
 	DisplayName  string     `json:"displayName,omitempty"`
-	PasswordHash string     `json:"-"` // PHC string; "" is an account that waits for activation
+	PasswordHash string     `json:"-"` // as package password writes it; "" is an account that waits for activation
 	Level        AdminLevel `json:"adminLevel"`
 	Disabled     bool       `json:"disabled"`
 	Department   ID         `json:"departmentId"`

@@ -13,7 +13,7 @@ import (
 // Failure is a row that did not succeed, with the row as it was sent.
 type Failure struct {
 	Outcome muster.Outcome
-	Row     muster.Row // without its password
+	Row     muster.Row // without its password and its password's hash
 }
 
 // Failures gives a batch and those of its rows from position from on that did not succeed, in list order and at most

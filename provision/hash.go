@@ -43,9 +43,10 @@ func (e *Engine) tryPlan(ctx context.Context, r *run, snapshot muster.Snapshot) 
 	return muster.Plan(r.entries, snapshot), true
 }
 
+// hasPasswords reports whether some are to be hashed.
 func (r *run) hasPasswords() bool {
 	for i := range r.entries {
-		if r.entries[i].Password && r.entries[i].Fault == nil {
+		if e := &r.entries[i]; e.Password && e.Fault == nil && e.User.PasswordHash == "" {
 			return true
 		}
 	}

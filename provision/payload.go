@@ -44,6 +44,7 @@ type rowMore struct {
 	Level          muster.AdminLevel `cbor:"5,keyasint,omitempty"`
 	Match          muster.Key        `cbor:"6,keyasint,omitempty"`
 	OnExisting     muster.OnExisting `cbor:"7,keyasint,omitempty"`
+	PasswordHash   string            `cbor:"8,keyasint,omitempty"`
 }
 
 // UnmarshalCBOR reads a row of either length.
@@ -57,7 +58,7 @@ func (rec *rowRecord) UnmarshalCBOR(data []byte) error {
 }
 
 // keptRecord is a row that did not succeed, as it is kept for the failures file and a retry: without its password, but
-// with the hash if one was made.
+// with the hash if one was made, or came with it and can be read.
 type keptRecord struct {
 	_    struct{} `cbor:",toarray"`
 	Row  int
@@ -73,7 +74,7 @@ func encodeRow(r *muster.Row) rowRecord {
 		},
 		More: rowMore{
 			Department: r.Department, DepartmentPath: r.DepartmentPath, Allocate: r.Allocate, CapacityGB: r.CapacityGB,
-			Level: r.Level, Match: r.Match, OnExisting: r.OnExisting,
+			Level: r.Level, Match: r.Match, OnExisting: r.OnExisting, PasswordHash: r.PasswordHash,
 		},
 	}
 	if r.Fault != nil {
@@ -88,6 +89,7 @@ func (rec *rowRecord) row() muster.Row {
 		Surname: rec.Surname, DisplayName: rec.DisplayName, Password: rec.Password, Roles: rec.Roles,
 		Department: rec.More.Department, DepartmentPath: rec.More.DepartmentPath, Allocate: rec.More.Allocate,
 		CapacityGB: rec.More.CapacityGB, Level: rec.More.Level, Match: rec.More.Match, OnExisting: rec.More.OnExisting,
+		PasswordHash: rec.More.PasswordHash,
 	}
 	if rec.FaultReason != muster.ReasonNone {
 		r.Fault = &muster.Fault{Reason: rec.FaultReason, Field: rec.FaultField, Detail: rec.FaultDetail}
@@ -158,7 +160,7 @@ func sealKept(key *secret.DataKey, c *muster.Chunk, rows []muster.Row, entries [
 			continue
 		}
 		rec := keptRecord{Row: outcomes[i].Row, Hash: entries[i].User.PasswordHash, Sent: encodeRow(&rows[i])}
-		rec.Sent.Password = ""
+		rec.Sent.Password, rec.Sent.More.PasswordHash = "", ""
 		records = append(records, rec)
 	}
 	if records == nil {

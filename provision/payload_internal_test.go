@@ -83,13 +83,14 @@ func TestRowsKeptByAnOlderVersionOpen(t *testing.T) {
 	}
 }
 
-// Every field of a row comes back, from the payload and, but for the password, from what is kept.
+// Every field of a row comes back, from the payload and, but for the password and a hash of it, from what is kept.
 func TestRowsComeBackWhole(t *testing.T) {
 	t.Parallel()
 	sent := append(sentBefore(), muster.Row{
 		Action: muster.ActionCreate, Set: muster.FieldDepartment | muster.FieldCapacity | muster.FieldLevel,
 		Department: 1505084218764547200, DepartmentPath: "Sales/North", Allocate: true, CapacityGB: 1_048_576,
 		Level: muster.LevelManager, Match: muster.KeyEmail, OnExisting: muster.FailExisting,
+		PasswordHash: "$1$a$TYcRT0JumNkKBBlirG1X4/",
 	})
 	key := secret.NewDataKey()
 	defer key.Wipe()
@@ -118,7 +119,7 @@ func TestRowsComeBackWhole(t *testing.T) {
 	}
 	for i := range sent {
 		want := sent[i]
-		want.Password = ""
+		want.Password, want.PasswordHash = "", ""
 		if diff := cmp.Diff(want, kept[c.FirstRow+i]); diff != "" {
 			t.Errorf("kept row %d (-want +got):\n%s", i, diff)
 		}
