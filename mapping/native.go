@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"muster"
+	"muster/password"
 )
 
 const (
@@ -31,7 +32,7 @@ func (m *Mapper) native(row *muster.Row, e *muster.Entry) {
 
 // nativeMatch refuses a row that does not say who is meant.
 func (m *Mapper) nativeMatch(row *muster.Row, _ *muster.Entry) *muster.Fault {
-	missing := false
+	var missing bool
 	switch row.Match {
 	case muster.KeyAccount:
 		missing = strings.TrimSpace(row.Account) == ""
@@ -154,10 +155,20 @@ func (m *Mapper) nativePlace(row *muster.Row, e *muster.Entry) *muster.Fault {
 }
 
 func (m *Mapper) nativePassword(row *muster.Row, e *muster.Entry) *muster.Fault {
-	if row.Password == "" {
+	if row.Password == "" && row.PasswordHash == "" {
 		return nil
 	}
 	e.Password = true
 	e.Set |= muster.FieldPassword
-	return Password("password", &m.tenant.Settings, row.Password, &e.User)
+	switch {
+	case row.PasswordHash == "":
+		return Password("password", &m.tenant.Settings, row.Password, &e.User)
+	case row.Password != "":
+		return invalid("passwordHash", "It is accepted instead of a password, not with one.")
+	}
+	var err error
+	if e.User.PasswordHash, err = password.ParseImported(row.PasswordHash); err != nil {
+		return invalid("passwordHash", "It is "+err.Error()+".")
+	}
+	return nil
 }

@@ -17,6 +17,9 @@ func nativeEntry(t *testing.T, settings muster.TenantSettings, row *muster.Row) 
 	return mapping.New(of, muster.ContractNative, muster.LevelManager, nil).Entry(t.Context(), row, 99, nil)
 }
 
+// tag is the hash of an imported password, in base64.
+const tag = "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+
 func TestNativeEntry(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -48,6 +51,17 @@ func TestNativeEntry(t *testing.T) {
 			muster.Entry{
 				Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldDisplayName | muster.FieldDepartment,
 				User: muster.User{Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment},
+			},
+		},
+		"an imported hash": {
+			muster.Row{Match: muster.KeyAccount, Account: "ann", DisplayName: "Ann", PasswordHash: " pbkdf2_sha256$1500$salt$" + tag + "= "},
+			muster.Entry{
+				Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldDisplayName | muster.FieldPassword | muster.FieldDepartment,
+				Password: true,
+				User: muster.User{
+					Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment,
+					PasswordHash: "$pbkdf2-sha256$i=1500$c2FsdA$" + tag,
+				},
 			},
 		},
 		"empty fields are absent": {
@@ -108,7 +122,12 @@ func TestNativeFaults(t *testing.T) {
 		"capacity of nothing":    {func(r *muster.Row) { r.Set, r.Allocate = muster.FieldCapacity, true }, "personalCapacity"},
 		"a short password":       {func(r *muster.Row) { r.Password = "aB1!xyz" }, "password"},
 		"the account in it":      {func(r *muster.Row) { r.Account, r.Password = "annsmith", "1!ANNSMITHx" }, "password"},
-		"a fault found before":   {func(r *muster.Row) { r.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Field: "surname"} }, "surname"},
+		"a password and a hash": {func(r *muster.Row) {
+			r.Password, r.PasswordHash = "Correct-Horse7", "{SHA}qYJ5ut8QVLHjqaLH6gnFbKTeuYM="
+		}, "passwordHash"},
+		"a hash that is none":  {func(r *muster.Row) { r.PasswordHash = "Correct-Horse7" }, "passwordHash"},
+		"a hash that is dear":  {func(r *muster.Row) { r.PasswordHash = "$scrypt$ln=20,r=8,p=1$c2FsdA$" + tag }, "passwordHash"},
+		"a fault found before": {func(r *muster.Row) { r.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Field: "surname"} }, "surname"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -120,8 +139,9 @@ func TestNativeFaults(t *testing.T) {
 			case tt.field == "" && e.Fault == nil:
 			case e.Fault == nil || e.Fault.Field != tt.field || e.Fault.Detail == "" && row.Fault == nil:
 				t.Errorf("fault %+v, want one of field %q", e.Fault, tt.field)
-			case row.Password != "" && strings.Contains(e.Fault.Detail, row.Password):
-				t.Errorf("the fault tells the password")
+			case row.Password != "" && strings.Contains(e.Fault.Detail, row.Password), strings.Contains(e.Fault.Detail, tag),
+				row.PasswordHash != "" && strings.Contains(e.Fault.Detail, row.PasswordHash):
+				t.Errorf("the fault tells the password or its hash")
 			}
 		})
 	}
