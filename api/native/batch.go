@@ -50,18 +50,19 @@ func (b NewBatch) Format(s fmt.State, _ rune) {
 // needed, and a firstName or a displayName; null and a text that is empty count
 // as absent.
 type BatchRow struct {
-	Account     string   `json:"account,omitempty" nullable:"true" doc:"1 to 256 characters without spaces"`
-	Phone       string   `json:"phone,omitempty" nullable:"true" doc:"5 to 20 digits, with + or 00 in front if international, spaces and dashes between"`
-	Email       string   `json:"email,omitempty" nullable:"true" doc:"one address of at most 254 characters"`
-	FirstName   string   `json:"firstName,omitempty" nullable:"true" doc:"at most 64 characters"`
-	Surname     string   `json:"surname,omitempty" nullable:"true" doc:"at most 64 characters"`
-	DisplayName string   `json:"displayName,omitempty" nullable:"true" doc:"at most 64 characters"`
-	Password    string   `json:"password,omitempty" nullable:"true" writeOnly:"true" doc:"by the tenant's rule; absent is a user who waits for activation"`
-	AdminLevel  *int     `json:"adminLevel,omitempty" doc:"0 department administrator, 1 common user, 2 system administrator, 5 member with management permissions; absent is 1"`
-	RoleIDs     []string `json:"roleIds,omitempty" nullable:"true" doc:"at most 256"`
-	Department  string   `json:"department,omitempty" nullable:"true" doc:"a department's name, or names joined by slashes, from the batch's department downwards"`
-	CapacityGB  *int64   `json:"capacityGB,omitempty" doc:"1 to 1048576 to be taken from the tenant's personal space, or 0 for none; absent is 0"`
-	Allocate    *bool    `json:"allocateCapacity,omitempty" doc:"whether capacity is to be taken; false wants capacityGB 0, true 1 or more; absent is what capacityGB says"`
+	Account      string   `json:"account,omitempty" nullable:"true" doc:"1 to 256 characters without spaces"`
+	Phone        string   `json:"phone,omitempty" nullable:"true" doc:"5 to 20 digits, with + or 00 in front if international, spaces and dashes between"`
+	Email        string   `json:"email,omitempty" nullable:"true" doc:"one address of at most 254 characters"`
+	FirstName    string   `json:"firstName,omitempty" nullable:"true" doc:"at most 64 characters"`
+	Surname      string   `json:"surname,omitempty" nullable:"true" doc:"at most 64 characters"`
+	DisplayName  string   `json:"displayName,omitempty" nullable:"true" doc:"at most 64 characters"`
+	Password     string   `json:"password,omitempty" nullable:"true" writeOnly:"true" doc:"by the tenant's rule; absent is a user who waits for activation"`
+	PasswordHash string   `json:"passwordHash,omitempty" nullable:"true" writeOnly:"true" doc:"instead of password: what another system made of it, as bcrypt, Argon2id or Argon2i, scrypt or Firebase's, PBKDF2, LDAP's {SSHA} and the like, md5crypt or SHA-crypt, in one text; replaced by a hash of Muster's own when the user first signs in"`
+	AdminLevel   *int     `json:"adminLevel,omitempty" doc:"0 department administrator, 1 common user, 2 system administrator, 5 member with management permissions; absent is 1"`
+	RoleIDs      []string `json:"roleIds,omitempty" nullable:"true" doc:"at most 256"`
+	Department   string   `json:"department,omitempty" nullable:"true" doc:"a department's name, or names joined by slashes, from the batch's department downwards"`
+	CapacityGB   *int64   `json:"capacityGB,omitempty" doc:"1 to 1048576 to be taken from the tenant's personal space, or 0 for none; absent is 0"`
+	Allocate     *bool    `json:"allocateCapacity,omitempty" doc:"whether capacity is to be taken; false wants capacityGB 0, true 1 or more; absent is what capacityGB says"`
 }
 
 // Format prints no field, whatever the verb.
@@ -228,7 +229,7 @@ func (r *BatchRow) domain() muster.Row {
 		Action: muster.ActionCreate, Set: r.texts() | muster.FieldDepartment,
 		Account: r.Account, Phone: r.Phone, Email: r.Email,
 		FirstName: r.FirstName, Surname: r.Surname, DisplayName: r.DisplayName,
-		Password: r.Password, Roles: r.RoleIDs, DepartmentPath: r.Department,
+		Password: r.Password, PasswordHash: r.PasswordHash, Roles: r.RoleIDs, DepartmentPath: r.Department,
 	}
 	if r.RoleIDs != nil {
 		row.Set |= muster.FieldRoles
@@ -254,7 +255,7 @@ func (r *BatchRow) texts() (set muster.FieldSet) {
 	}{
 		{r.Account, muster.FieldAccount}, {r.Phone, muster.FieldPhone}, {r.Email, muster.FieldEmail},
 		{r.FirstName, muster.FieldFirstName}, {r.Surname, muster.FieldSurname}, {r.DisplayName, muster.FieldDisplayName},
-		{r.Password, muster.FieldPassword},
+		{r.Password, muster.FieldPassword}, {r.PasswordHash, muster.FieldPassword},
 	} {
 		if f.text != "" {
 			set |= f.field
@@ -305,7 +306,7 @@ func outcomeOf(o *muster.Outcome) BatchOutcome {
 	if o.Field == "personalCapacity" { // KooDrive's name of it
 		wire.Field = "capacityGB"
 	}
-	switch o.Reason {
+	switch o.Reason { //nolint:exhaustive // the others' details are sentences
 	case muster.ReasonNoDepartment:
 		wire.Detail = fmt.Sprintf("There is no department %q here.", o.Detail)
 	case muster.ReasonAmbiguousDepartment:

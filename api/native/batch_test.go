@@ -28,6 +28,7 @@ import (
 type provisioning struct {
 	*installation
 	engine *provision.Engine
+	pool   *password.Pool
 }
 
 func setupProvisioning(t *testing.T) *provisioning {
@@ -48,7 +49,7 @@ func setupProvisioning(t *testing.T) *provisioning {
 	in.config.Submitter, in.config.Batches = engine, in.store
 	in.config.Passwords = &access.Activations{Store: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool}
 	in.handler = native.New(in.config)
-	return &provisioning{installation: in, engine: engine}
+	return &provisioning{installation: in, engine: engine, pool: pool}
 }
 
 func (p *provisioning) start() {
@@ -190,6 +191,9 @@ func TestRowsThatFail(t *testing.T) {
 		{`{"phone":"+27100000002","firstName":"Ann","roleIds":["77"]}`, "role-not-found", "roleIds", "no role 77"},
 		{`{"phone":"+27100000002","firstName":"Ann","roleIds":["reader"]}`, "invalid", "roleIds", "Ids of roles"},
 		{`{"phone":"+27100000002","firstName":"Ann","password":"short"}`, "invalid", "password", "8 to 128"},
+		{`{"phone":"+27100000002","firstName":"Ann","passwordHash":"Correct-Horse7"}`, "invalid", "passwordHash", "not a supported password hash: want bcrypt"},
+		{`{"phone":"+27100000002","firstName":"Ann","passwordHash":"$2b$14$` + strings.Repeat(".", 53) + `"}`, "invalid", "passwordHash", "bcrypt: cost 14, want 4 to 13."},
+		{`{"phone":"+27100000002","firstName":"Ann","password":"Correct-Horse7","passwordHash":"{SHA}qYJ5ut8QVLHjqaLH6gnFbKTeuYM="}`, "invalid", "passwordHash", "instead of a password"},
 		{`{"phone":"+27100000002","firstName":"Ann","department":" Works / North ","allocateCapacity":false}`, "", "", ""},
 		{`{"phone":"+27100000003","firstName":"Ann"}`, "no-seat", "", "user limit"},
 	}
@@ -213,6 +217,45 @@ func TestRowsThatFail(t *testing.T) {
 	rows := p.rows(tenant+"/batches/"+batch.ID.String(), 1000)
 	if rows[0].Reason != "department-not-found" || rows[1].Result != "failed" || rows[1].Reason != "exists" {
 		t.Errorf("outcomes %+v", rows)
+	}
+}
+
+// TestImportedHashes are those of their users, are told nowhere, and take no hashing.
+func TestImportedHashes(t *testing.T) {
+	t.Parallel()
+	p := setupProvisioning(t)
+	p.start()
+	tenant := p.tenant(`{}`)
+	id, err := muster.ParseID(strings.TrimPrefix(tenant, "/tenants/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sum = "nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
+	batch := call[native.Batch](p.installation, 202, "POST", tenant+"/batches", `{"operation":"create","match":"account","rows":[
+		{"account":"ann","firstName":"Ann","passwordHash":"pbkdf2_sha256$1500$salt$`+sum+`="},
+		{"account":"bo","firstName":"Bo","passwordHash":null},
+		{"account":"ann","firstName":"Ann","passwordHash":"$pbkdf2-sha256$1500$c2FsdA$`+sum+`"},
+		{"account":"cy","firstName":"Cy","passwordHash":"$pbkdf2-sha256$9000000$c2FsdA$`+sum+`"}]}`)
+	rows := p.rows(tenant+"/batches/"+batch.ID.String(), 1000)
+	for i, want := range []string{"succeeded", "succeeded", "skipped", "failed"} {
+		if rows[i].Result != want || strings.Contains(fmt.Sprint(rows[i]), sum) {
+			t.Errorf("row %d: %+v, want it %s", i, rows[i], want)
+		}
+	}
+	for i, want := range []string{"$pbkdf2-sha256$i=1500$c2FsdA$" + sum, ""} {
+		if u, err := p.store.User(t.Context(), id, rows[i].User); err != nil || u.PasswordHash != want {
+			t.Errorf("row %d: got %+v, %v, want the hash %s", i, u, err, want)
+		}
+	}
+	if s := p.pool.Stats(); s.Bulk.Hashed != 0 {
+		t.Errorf("%d passwords were hashed", s.Bulk.Hashed)
+	}
+	_, failures, err := p.engine.Failures(t.Context(), id, batch.ID, muster.ContractNative, 0, 10)
+	if err != nil || len(failures) != 2 {
+		t.Fatalf("%d failures, %v", len(failures), err)
+	}
+	if text := fmt.Sprintf("%+v", failures) + p.log.String(); strings.Contains(text, sum) {
+		t.Errorf("a hash is in %s", text)
 	}
 }
 
