@@ -35,6 +35,7 @@ type measurement struct {
 
 var measurements = []measurement{
 	{"throughput", "users/s without passwords, against the plainest loader", throughput},
+	{"postgres", "the same on PostgreSQL, with one node and with two, against COPY", onPostgres},
 	{"passwords", "users/s with passwords, against bare Argon2id", passwords},
 	{"existing", "the same users again, with passwords and without", existing},
 	{"fairness", "a ten-user batch of a newly active tenant behind many backlogs", fairness},

@@ -40,10 +40,11 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 
 func (b *bench) close() { _ = os.RemoveAll(b.dir) }
 
-// server is a running child process on a data folder of its own.
+// server is a running child process, on a data folder of its own or a database.
 type server struct {
 	b       *bench
-	data    string
+	data    string   // for its log, too
+	where   []string // the flags that name the installation
 	url     string
 	process *exec.Cmd
 	install installation
@@ -70,8 +71,12 @@ func (b *bench) install(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{b: b, data: data}
-	return s, b.command(ctx, &s.install, "init", "--data", data)
+	s := &server{b: b, data: data, where: []string{"--data", data}}
+	return s, s.init(ctx)
+}
+
+func (s *server) init(ctx context.Context) error {
+	return s.b.command(ctx, &s.install, append([]string{"init"}, s.where...)...)
 }
 
 func (s *server) start(ctx context.Context) error {
@@ -84,7 +89,8 @@ func (s *server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.process = exec.CommandContext(ctx, s.b.binary, "serve", "--data", s.data, "--listen", address, "--log-level", "warn") //nolint:gosec // the binary is ours
+	s.process = exec.CommandContext(ctx, s.b.binary, //nolint:gosec // the binary is ours
+		append([]string{"serve", "--listen", address, "--log-level", "warn"}, s.where...)...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		return err
@@ -150,11 +156,11 @@ func (s *server) client(i installation) (*client.Client, error) {
 // tenant makes another tenant with an administrator and a credential.
 func (s *server) tenant(ctx context.Context, name string) (installation, error) {
 	var made installation
-	if err := s.b.command(ctx, &made, "tenant", "create", name, "--data", s.data); err != nil {
+	if err := s.b.command(ctx, &made, append([]string{"tenant", "create", name}, s.where...)...); err != nil {
 		return made, err
 	}
 	admin := made.AdminUserID
-	err := s.b.command(ctx, &made, "credential", "create", "--data", s.data, "--tenant", name)
+	err := s.b.command(ctx, &made, append([]string{"credential", "create", "--tenant", name}, s.where...)...)
 	made.AdminUserID = admin
 	return made, err
 }
