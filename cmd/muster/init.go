@@ -21,7 +21,10 @@ func (c *initCmd) Run(ctx context.Context, p *printer) (err error) {
 	if first.pair, err = c.pair(p.In); err != nil {
 		return err
 	}
-	options := c.installation(p)
+	options, err := c.installation(p)
+	if err != nil {
+		return err
+	}
 	options.create = true
 	in, err := openInstallation(ctx, options)
 	if err != nil {
@@ -33,10 +36,10 @@ func (c *initCmd) Run(ctx context.Context, p *printer) (err error) {
 		return asRefusal(err)
 	}
 	if made == nil {
-		return refused{fmt.Errorf("there is an installation in %s already: nothing was changed", c.Data)}
+		return refused{fmt.Errorf("there is an installation in %s already: nothing was changed", options.place())}
 	}
 	return p.print(*made, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "A new installation is in %s. Its first tenant:\n\n", c.Data)
+		_, _ = fmt.Fprintf(w, "A new installation is in %s. Its first tenant:\n\n", options.place())
 		describeAccount(w, *made)
 		_, _ = fmt.Fprintln(w)
 		if made.AppSecret != "" {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,7 @@ import (
 	"muster/password"
 	"muster/provision"
 	"muster/secret"
+	"muster/store/postgres"
 	"muster/store/sqlite"
 )
 
@@ -33,54 +35,62 @@ const masterKeyFile = "master.key"
 // installationOptions say which installation to open, and how.
 type installationOptions struct {
 	dir       string
+	database  *database     // in place of the folder; nil: none
 	masterKey string        // reference as for [secret.OpenMaster]; "" is the file in the data folder
-	node      int           // number of this process among those that make ids for the installation
+	node      int           // of a folder: number of this process among those that make ids for the installation
 	create    bool          // whether to make what is not there
-	busy      time.Duration // how long a write waits for another process's lock on the database; zero is the store's own
+	busy      time.Duration // of a folder: how long a write waits for another process's lock; zero is the store's own
 	logger    *slog.Logger
 }
 
-// installation is a data folder that this process holds: nobody else writes to it until close.
+// place tells a person which installation is meant.
+func (o *installationOptions) place() string {
+	if o.database != nil {
+		return "the database " + o.database.name
+	}
+	return o.dir
+}
+
+// installation is one that this process has opened: a data folder, to which nobody else writes until close, or a database
+// that it shares with others.
 type installation struct {
 	options installationOptions
-	lock    io.Closer
-	store   *sqlite.Store
+	store   store
+	shared  *postgres.Store // the store if others share it, else nil
 	keys    *secret.Keyring
 	ids     *muster.IDSource
 	access  *access.Service
+	closers []func() error
 }
 
-// openInstallation takes the folder's lock and opens what is in it. When it returns, keys that it made are on the disk.
+// store is all that a server wants of a database.
+type store interface {
+	provision.Store
+	access.Store
+	access.ProfileStore
+	access.RoleStore
+	access.TokenStore
+	access.SignInStore
+	directory.Store
+	native.BatchReader
+	secret.KeyStore
+	secret.Rewrapper
+	Initialised(ctx context.Context) (bool, error)
+}
+
+// openInstallation opens an installation, and a folder with its lock. When it returns, keys that it made are on the disk.
 func openInstallation(ctx context.Context, o installationOptions) (_ *installation, err error) {
-	if !o.create {
-		if _, err := os.Stat(filepath.Join(o.dir, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
-			return nil, refused{fmt.Errorf("there is no installation in %s: muster init makes one, and --data names another folder", o.dir)}
-		}
-	}
 	in := &installation{options: o}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, in.close())
 		}
 	}()
-	if in.lock, err = lockFolder(o.dir); err != nil {
-		return nil, err
+	open := in.openFolder
+	if o.database != nil {
+		open = in.openDatabase
 	}
-	if in.store, err = sqlite.Open(ctx, o.dir, sqlite.Options{Logger: o.logger, BusyTimeout: o.busy}); err != nil {
-		return nil, err
-	}
-	master := o.masterKey
-	if master == "" {
-		master = filepath.Join(o.dir, masterKeyFile)
-	}
-	if in.keys, err = secret.Open(ctx, secret.Config{Master: master}, in.store); err != nil {
-		return nil, fmt.Errorf("open the keys of %s: %w", o.dir, err)
-	}
-	floor, err := in.store.IDFloor(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if in.ids, err = muster.NewIDSource(o.node, floor, time.Now); err != nil {
+	if err := open(ctx); err != nil {
 		return nil, err
 	}
 	in.access = &access.Service{
@@ -88,6 +98,44 @@ func openInstallation(ctx context.Context, o installationOptions) (_ *installati
 	}
 	return in, nil
 }
+
+// openFolder takes the folder's lock and opens what is in it.
+func (in *installation) openFolder(ctx context.Context) error {
+	o := &in.options
+	if !o.create {
+		if _, err := os.Stat(filepath.Join(o.dir, sqlite.FileName)); errors.Is(err, fs.ErrNotExist) {
+			return refused{fmt.Errorf("there is no installation in %s: muster init makes one, and --data names another folder", o.dir)}
+		}
+	}
+	lock, err := lockFolder(o.dir)
+	if err != nil {
+		return err
+	}
+	in.atEnd(lock.Close)
+	s, err := sqlite.Open(ctx, o.dir, sqlite.Options{Logger: o.logger, BusyTimeout: o.busy})
+	if err != nil {
+		return err
+	}
+	in.store = s
+	in.atEnd(s.Close)
+	master := o.masterKey
+	if master == "" {
+		master = filepath.Join(o.dir, masterKeyFile)
+	}
+	if in.keys, err = secret.Open(ctx, secret.Config{Master: master}, s); err != nil {
+		return fmt.Errorf("open the keys of %s: %w", o.dir, err)
+	}
+	in.atEnd(in.keys.Close)
+	floor, err := s.IDFloor(ctx)
+	if err != nil {
+		return err
+	}
+	in.ids, err = muster.NewIDSource(o.node, floor, time.Now)
+	return err
+}
+
+// atEnd has close do something, before what it was told earlier.
+func (in *installation) atEnd(f func() error) { in.closers = append(in.closers, f) }
 
 // lockFolder takes the folder for this process alone, made if it is not there.
 func lockFolder(dir string) (io.Closer, error) {
@@ -108,7 +156,7 @@ type refused struct{ error }
 func (refused) ExitCode() int { return exitRefused }
 
 // client is of the API as this process serves itself. Its engine stands still, and only says what one would do, until work
-// is called; then it does what is queued until the client is closed.
+// is called; then it does what is queued until the client is closed. What is queued in a database is left to the servers.
 func (in *installation) client() (_ *nativeClient, done func() error, err error) {
 	pool, err := password.NewPool(password.Hasher{}, 0)
 	if err != nil {
@@ -116,7 +164,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	}
 	engine, err := provision.New(provision.Config{
 		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
-		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: diskFree(in.options.dir),
+		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: in.diskFree(),
 	})
 	if err != nil {
 		pool.Close()
@@ -126,10 +174,12 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	// Only the server knows at which address its pages are.
 	path := func(tenant muster.ID, secret string) string { return activation.Link("", tenant, secret) }
 	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine, in.links(pool), path)}}}
-	c.work = func(ctx context.Context) error {
-		err := engine.Start(ctx)
-		works = err == nil
-		return err
+	if in.shared == nil {
+		c.work = func(ctx context.Context) error {
+			err := engine.Start(ctx)
+			works = err == nil
+			return err
+		}
 	}
 	return c, func() error {
 		var err error
@@ -164,17 +214,11 @@ func (in *installation) native(engine *provision.Engine, links *access.Activatio
 	})
 }
 
-// close lets go of the folder, with everything written where it belongs.
+// close lets go of the installation, with everything written where it belongs.
 func (in *installation) close() error {
 	var errs []error
-	if in.keys != nil {
-		errs = append(errs, in.keys.Close())
-	}
-	if in.store != nil {
-		errs = append(errs, in.store.Close())
-	}
-	if in.lock != nil {
-		errs = append(errs, in.lock.Close())
+	for _, f := range slices.Backward(in.closers) {
+		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
 }
@@ -192,11 +236,22 @@ const (
 )
 
 // begin makes the first tenant with its administrator and a credential, or returns nil where there is a tenant already.
-func (in *installation) begin(ctx context.Context, first firstTenant) (*account, error) {
+func (in *installation) begin(ctx context.Context, first firstTenant) (made *account, err error) {
 	initialised, err := in.store.Initialised(ctx)
 	if err != nil || initialised {
 		return nil, err
 	}
+	err = in.alone(ctx, func(ctx context.Context) error {
+		if initialised, err := in.store.Initialised(ctx); err != nil || initialised {
+			return err
+		}
+		made, err = in.makeFirst(ctx, first)
+		return err
+	})
+	return made, err
+}
+
+func (in *installation) makeFirst(ctx context.Context, first firstTenant) (*account, error) {
 	tenant, admin, err := in.access.CreateTenant(ctx, access.NewTenant{Name: first.name, AdminID: first.adminID})
 	if err != nil {
 		return nil, err

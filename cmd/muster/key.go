@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strconv"
 
@@ -12,8 +14,33 @@ import (
 )
 
 type keyCmd struct {
-	Rotate keyRotateCmd `cmd:"" help:"Make a new key and seal everything under it anew."`
-	Status keyStatusCmd `cmd:"" help:"Show the keys and how much each has sealed."`
+	Rotate   keyRotateCmd   `cmd:"" help:"Make a new key and seal everything under it anew."`
+	Status   keyStatusCmd   `cmd:"" help:"Show the keys and how much each has sealed."`
+	Generate keyGenerateCmd `cmd:"" help:"Make a master key file, for an installation in a database that servers share."`
+}
+
+type keyGenerateCmd struct {
+	File string `arg:"" type:"path" help:"File to make, for its owner alone. One that is there is left as it is."`
+}
+
+// generatedKey is what key generate prints as JSON.
+type generatedKey struct {
+	MasterID string `json:"masterId"` // no secret
+	File     string `json:"file"`
+}
+
+func (c *keyGenerateCmd) Run(p *printer) error {
+	id, err := secret.GenerateKeyFile(c.File)
+	if errors.Is(err, fs.ErrExist) {
+		return refused{fmt.Errorf("%s exists, and is not overwritten", c.File)}
+	}
+	if err != nil {
+		return err
+	}
+	return p.print(generatedKey{MasterID: id, File: c.File}, func(w io.Writer) {
+		_, _ = fmt.Fprintf(w, "Master key %s is in %s. Every server needs a copy of it (--master-key); keep one more, apart from copies of the database.\n",
+			id, c.File)
+	})
 }
 
 type keyRotateCmd struct {
@@ -33,6 +60,9 @@ func (c *keyRotateCmd) Run(ctx context.Context, p *printer) (err error) {
 	}
 	return p.print(rotated, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "Key version %d seals from now on; %d items were sealed anew.\n", rotated.ActiveVersion, rotated.Rewrapped)
+		if len(rotated.Kept) > 0 {
+			_, _ = fmt.Fprintln(w, "Servers that have not heard of it yet still seal under the one before, which goes within minutes.")
+		}
 		if rotated.Master {
 			_, _ = fmt.Fprintln(w, "The master key was changed: make a new copy of it.")
 		}

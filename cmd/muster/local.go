@@ -20,7 +20,8 @@ import (
 // localFlags choose the installation that a command administers.
 type localFlags struct {
 	Data      string `default:"muster-data" type:"path" placeholder:"DIR" help:"Data folder."`
-	MasterKey string `placeholder:"REF" help:"Where the master key is, if not in the data folder. Matters only while no server runs."`
+	MasterKey string `placeholder:"REF" help:"Where the master key is, if not in the data folder. Matters with --database, and while no server runs."`
+	databaseFlags
 }
 
 // unavailable is an installation that cannot be reached now.
@@ -34,9 +35,20 @@ func (u unavailable) Unwrap() error { return u.error }
 const patience = 10 * time.Second
 
 // local calls the native API of the installation in the folder: through the socket of the server that holds it, or in
-// this process, under the folder's lock, while none does. So there is one way in and never a second writer. The
-// caller calls close when done.
+// this process, under the folder's lock, while none does. So there is one way in and never a second writer. A database, which
+// any number of processes may write to, is opened in this process. The caller calls close when done.
 func (f *localFlags) local(ctx context.Context, p *printer) (*nativeClient, func() error, error) {
+	options, err := f.installation(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if options.database != nil {
+		held, err := openInstallation(ctx, options)
+		if err != nil {
+			return nil, nil, err
+		}
+		return held.client()
+	}
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	again := time.NewTicker(50 * time.Millisecond)
@@ -50,7 +62,7 @@ func (f *localFlags) local(ctx context.Context, p *printer) (*nativeClient, func
 		if !nobodyListens(err) {
 			return nil, nil, unavailable{fmt.Errorf("the server of %s cannot be reached: %w", f.Data, err)}
 		}
-		held, err := openInstallation(ctx, f.installation(p))
+		held, err := openInstallation(ctx, options)
 		if err == nil {
 			return held.client()
 		}
@@ -154,7 +166,11 @@ func closing(done func() error, err *error) {
 	}
 }
 
-func (f *localFlags) installation(p *printer) installationOptions {
+func (f *localFlags) installation(p *printer) (installationOptions, error) {
+	database, err := f.sealed(f.MasterKey)
+	if err != nil {
+		return installationOptions{}, err
+	}
 	logger := slog.New(slog.NewTextHandler(p.Err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return installationOptions{dir: f.Data, masterKey: f.MasterKey, logger: logger}
+	return installationOptions{dir: f.Data, database: database, masterKey: f.MasterKey, logger: logger}, nil
 }

@@ -22,7 +22,10 @@ func initialised(t *testing.T) (dir string, first *account) {
 	t.Helper()
 	dir = t.TempDir()
 	f := localFlags{Data: dir}
-	o := f.installation(quiet())
+	o, err := f.installation(quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
 	o.create = true
 	in, err := openInstallation(t.Context(), o)
 	if err != nil {

@@ -41,14 +41,14 @@ const (
 	exitFailed      = 1 // something went wrong
 	exitUsage       = 2 // the command line or the configuration is wrong; nothing was tried
 	exitRefused     = 3 // the request was understood and refused: not found, in conflict, not allowed
-	exitUnavailable = 4 // no server answers, or the data folder is in use; trying again later may help
+	exitUnavailable = 4 // no server or database answers, or the data folder is in use; trying again later may help
 )
 
 const epilogue = `Each flag can also be given by the environment variable shown beside it, or by its name in the file that --config names
 (TOML). The command line goes before the environment, and the environment before the file.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (not found, in conflict, not allowed), 4 unavailable (no server
-answers, or the data folder is in use).`
+or database answers, or the data folder is in use).`
 
 // cli is the command line.
 type cli struct {
@@ -68,6 +68,7 @@ type cli struct {
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the schema of a PostgreSQL database up to date, and see how it stands."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -82,6 +83,7 @@ func Main(ctx context.Context, args []string, std stdio) int {
 		kong.Exit(func(code int) { exited = code }), // kong calls it when it has printed a help text
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.ValueFormatter(describeFlag),
+		kong.ExplicitGroups([]kong.Group{{Key: "database", Title: "PostgreSQL in place of a data folder:"}}),
 		kong.DefaultEnvars("MUSTER"),
 		kong.Configuration(readConfig),
 		kong.BindTo(ctx, (*context.Context)(nil)),

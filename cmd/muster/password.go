@@ -21,7 +21,7 @@ import (
 // linkFlags say what a link is like.
 type linkFlags struct {
 	Life period `default:"72h" env:"-" placeholder:"TIME" help:"How long the link waits to be used, 1m to 30d."`
-	Site string `env:"-" placeholder:"URL" help:"Where users reach the server, for links made while none runs. A running server knows."`
+	Site string `env:"-" placeholder:"URL" help:"Where users reach the server, for links made while none runs, or in a database. A running server of a data folder knows."`
 }
 
 // address puts the site before a link of a process that does not know it.
@@ -76,7 +76,7 @@ func (c *userResetCmd) Run(ctx context.Context, p *printer) error {
 		body.Password = generatePassword()
 	case c.PasswordFile != "":
 		var err error
-		if body.Password, err = readPassword(c.PasswordFile, p.In); err != nil {
+		if body.Password, err = readPassword("--password-file", c.PasswordFile, p.In); err != nil {
 			return err
 		}
 	case c.MustChange:
@@ -109,23 +109,24 @@ func generatePassword() string {
 // maxPasswordFile bounds a file with a password, in bytes: 1,024 characters of four bytes, and the line's end.
 const maxPasswordFile = 4<<10 + 2
 
-func readPassword(file string, in io.Reader) (string, error) {
-	if file != "-" {
+// readPassword reads the file that the flag names, or in if that is -.
+func readPassword(flag, file string, in io.Reader) (string, error) {
+	if file != "-" || in == nil {
 		f, err := os.Open(file)
 		if err != nil {
-			return "", fmt.Errorf("--password-file: %w", err)
+			return "", fmt.Errorf("%s: %w", flag, err)
 		}
 		defer f.Close()
 		in = f
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxPasswordFile+1))
 	if err != nil {
-		return "", fmt.Errorf("--password-file: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(line) > maxPasswordFile {
-		return "", usagef("--password-file: a password of 1 to 1024 characters in the first line is accepted")
+		return "", usagef("%s: a password of 1 to 1024 characters in the first line is accepted", flag)
 	}
 	return string(line), nil
 }

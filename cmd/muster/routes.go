@@ -127,9 +127,13 @@ func isFederation(p string) bool {
 
 // checks are what /readyz asks.
 func (s *server) checks(engine *provision.Engine) []check {
+	ids := "clock" // is all that ids need of a data folder
+	if s.held.shared != nil {
+		ids = "ids"
+	}
 	return []check{
 		{"database", func(r *http.Request) error { return s.held.store.Ping(r.Context()) }},
-		{"clock", func(*http.Request) error { return s.held.ids.Ready() }},
+		{ids, func(*http.Request) error { return s.held.ids.Ready() }},
 		{"key", func(*http.Request) error { return s.held.keysWork() }},
 		{"lanes", func(*http.Request) error { return engine.Dispatcher.Trouble() }},
 		{"disk", func(*http.Request) error { return engine.DiskRoom() }},

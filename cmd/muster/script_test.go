@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,42 +23,108 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"muster/secret"
+	"muster/store/postgres/pgtest"
 	"muster/store/sqlite"
 )
 
+// postgresServer is the PostgreSQL of this package's tests.
+var postgresServer *pgtest.Server
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"muster": main})
+	testscript.Main(pgtest.Main{Tests: m, Server: &postgresServer}, map[string]func(){"muster": main})
 }
 
 // TestScripts runs testdata/script: the command line as people and their scripts use it. With MUSTER_UPDATE_SCRIPTS=1 the
 // outputs that the scripts compare with are written anew.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("..", "..", "testdata", "script"),
+	p := scriptParams("", nil)
+	p.Dir = scripts
+	p.UpdateScripts = os.Getenv("MUSTER_UPDATE_SCRIPTS") != ""
+	testscript.Run(t, p)
+}
+
+// TestScriptsOnPostgreSQL runs those scripts that say nothing of a data folder once more, on a database.
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	p := scriptParams("postgres", func(env *testscript.Env) error {
+		url, err := emptyDatabase(env.Defer)
+		if err != nil {
+			return err
+		}
+		env.Setenv("MUSTER_DATABASE", url)
+		env.Setenv("MUSTER_MASTER_KEY", filepath.Join(env.WorkDir, "master.key"))
+		_, err = secret.GenerateKeyFile(env.Getenv("MUSTER_MASTER_KEY"))
+		return err
+	})
+	for _, name := range []string{
+		"credential", "department", "department_import", "federation", "import", "links", "request", "role", "tenant", "user",
+	} {
+		p.Files = append(p.Files, filepath.Join(scripts, name+".txtar"))
+	}
+	testscript.Run(t, p)
+}
+
+var scripts = filepath.Join("..", "..", "testdata", "script")
+
+// emptyDatabase makes a database, and has it dropped.
+func emptyDatabase(atEnd func(func())) (url string, err error) {
+	name := "script_" + strings.ToLower(rand.Text())
+	if err := postgresServer.Exec(context.Background(), "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	atEnd(func() { _ = postgresServer.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)") }) // it ends with the server
+	return postgresServer.URL(name), nil
+}
+
+// scriptParams are those of scripts in which a condition holds: [postgres].
+func scriptParams(condition string, setup func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
+		Condition: func(name string) (bool, error) {
+			if name != "postgres" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return name == condition, nil
+		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		UpdateScripts:       os.Getenv("MUSTER_UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("MUSTER_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("COLUMNS", "")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command under the race detector ends with a second's sleep
-			s := &scriptServer{env: env}
-			env.Values[serverKey{}] = s
-			env.Defer(s.kill)
+			if setup != nil {
+				if err := setup(env); err != nil {
+					return err
+				}
+			}
+			servers := &scriptServers{env: env, running: map[string]*scriptServer{}}
+			env.Values[serversKey{}] = servers
+			env.Defer(servers.kill)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"field":  field,
-			"get":    get,
-			"hold":   hold,
-			"mode":   mode,
-			"serve":  serve,
-			"settle": settle,
-			"until":  until,
+			"exits":    exits,
+			"field":    field,
+			"get":      get,
+			"hold":     hold,
+			"mode":     mode,
+			"postgres": onPostgres,
+			"serve":    serve,
+			"settle":   settle,
+			"until":    until,
 		},
-	})
+	}
+}
+
+// onPostgres makes an empty database: $DATABASE leads to it, $BARE does so without the password, which is in the file password.
+func onPostgres(ts *testscript.TestScript, _ bool, _ []string) {
+	url, err := emptyDatabase(ts.Defer)
+	ts.Check(err)
+	ts.Setenv("DATABASE", url)
+	ts.Setenv("PASSWORD", postgresServer.Password())
+	ts.Setenv("BARE", strings.Replace(url, ":"+postgresServer.Password()+"@", "@", 1))
+	ts.Check(os.WriteFile(ts.MkAbs("password"), []byte(postgresServer.Password()+"\n"), 0o600))
 }
 
 // exits runs a muster command and wants an exit code: exits 3 tenant show nobody.
@@ -154,21 +221,27 @@ func mode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-type serverKey struct{}
+type serversKey struct{}
 
-// scriptServer is a script's server, a process of its own.
+// scriptServers are a script's servers by name, each a process of its own. The one that most scripts have is called "".
+type scriptServers struct {
+	env     *testscript.Env
+	running map[string]*scriptServer
+}
+
 type scriptServer struct {
-	env    *testscript.Env
 	cmd    *exec.Cmd
 	output bytes.Buffer // what it printed before it listened
 	rest   chan string  // what it printed and logged after, when it has ended
 }
 
-// serve starts muster, with the arguments given, and waits until it listens; $URL is where.
+// serve starts muster, with the arguments given, and waits until it listens; $URL is where. One of several servers has a
+// name: serve @two serve --listen 127.0.0.1:0.
 func serve(ts *testscript.TestScript, _ bool, args []string) {
-	s := ts.Value(serverKey{}).(*scriptServer)
-	if s.cmd != nil {
-		ts.Fatalf("a server runs already")
+	servers := ts.Value(serversKey{}).(*scriptServers)
+	name, args := serverName(args)
+	if servers.running[name] != nil {
+		ts.Fatalf("a server of that name runs already")
 	}
 	var binary string
 	for dir := range strings.SplitSeq(ts.Getenv("PATH"), string(filepath.ListSeparator)) {
@@ -180,9 +253,14 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	read, write, err := os.Pipe()
 	ts.Check(err)
-	s.cmd = exec.Command(binary, args...)
+	s := &scriptServer{cmd: exec.Command(binary, args...), rest: make(chan string, 1)}
 	s.cmd.Dir = ts.MkAbs(".")
-	s.cmd.Env = slices.Clone(s.env.Vars)
+	s.cmd.Env = slices.Clone(servers.env.Vars)
+	for _, variable := range []string{"MUSTER_DATABASE", "MUSTER_MASTER_KEY", "MUSTER_DATABASE_PASSWORD_FILE"} { // which scripts set
+		if value := ts.Getenv(variable); value != "" {
+			s.cmd.Env = append(s.cmd.Env, variable+"="+value)
+		}
+	}
 	s.cmd.Stdout, s.cmd.Stderr = write, write
 	ts.Check(s.cmd.Start())
 	ts.Check(write.Close())
@@ -197,36 +275,43 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		if err != nil {
 			_ = s.cmd.Wait()
-			s.cmd = nil
 			ts.Fatalf("the server ended before it listened:\n%s", s.output.String())
 		}
 	}
-	s.rest = make(chan string, 1)
+	servers.running[name] = s
 	go func() {
 		rest, _ := io.ReadAll(lines)
 		s.rest <- string(rest)
 	}()
 }
 
-// settle ends the server with SIGTERM, wants exit code 0, and writes what it printed and logged to a file: settle server.log.
+func serverName(args []string) (name string, rest []string) {
+	if len(args) > 0 && strings.HasPrefix(args[0], "@") {
+		return args[0], args[1:]
+	}
+	return "", args
+}
+
+// settle ends a server with SIGTERM, wants exit code 0, and writes what it printed and logged to a file: settle server.log.
 func settle(ts *testscript.TestScript, _ bool, args []string) {
-	s := ts.Value(serverKey{}).(*scriptServer)
-	if s.cmd == nil || len(args) != 1 {
+	servers := ts.Value(serversKey{}).(*scriptServers)
+	name, args := serverName(args)
+	s := servers.running[name]
+	if s == nil || len(args) != 1 {
 		ts.Fatalf("usage: serve ..., then settle FILE")
 	}
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
 	rest := <-s.rest
 	err := s.cmd.Wait()
-	s.cmd = nil
+	delete(servers.running, name)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s.output.String()+rest), 0o600))
-	s.output.Reset()
 	if err != nil {
 		ts.Fatalf("the server ended with %v:\n%s", err, rest)
 	}
 }
 
-func (s *scriptServer) kill() {
-	if s.cmd != nil {
+func (servers *scriptServers) kill() {
+	for _, s := range servers.running {
 		_ = s.cmd.Process.Kill()
 		_ = s.cmd.Wait()
 	}

@@ -30,8 +30,9 @@ type serveCmd struct {
 	RefuseRepeats bool      `help:"Answer every repeat of a signed request with 401, instead of with the batch that the first one made."`
 	Retention     period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
 	Workers       *int      `placeholder:"N" help:"How many lanes have their turn at once, 1 to 64. Default: as many as the process has cores."`
-	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file, made at the first start. Default: master.key in the data folder."`
-	Node          int       `default:"0" placeholder:"N" help:"Number of this server among those that make ids for the installation, 0 to 1023."`
+	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file. Default: master.key in the data folder, made at the first start."`
+	Node          *int      `placeholder:"N" help:"Number of this server among those that make ids for the data folder, 0 to 1023. Default: 0."`
+	databaseFlags
 }
 
 // maxLeeway bounds the clock leeway: a date further ahead than it may be old is no date.
@@ -69,15 +70,21 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	if retention := time.Duration(c.Retention); retention < time.Hour {
 		return o, usagef("--retention is %s, at least an hour is accepted", retention)
 	}
-	if c.Node < 0 || c.Node > muster.MaxNode {
-		return o, usagef("--node is %d, 0 to %d are accepted", c.Node, muster.MaxNode)
+	database, err := c.sealed(c.MasterKey)
+	if err != nil {
+		return o, err
+	}
+	node, err := c.node(database != nil)
+	if err != nil {
+		return o, err
 	}
 	if c.Workers != nil && (*c.Workers < 1 || *c.Workers > maxWorkers) {
 		return o, usagef("--workers is %d, 1 to %d are accepted", *c.Workers, maxWorkers)
 	}
 	o = serverOptions{
 		installationOptions: installationOptions{
-			dir: c.Data, masterKey: c.MasterKey, node: c.Node, create: true, logger: newLogger(p.Err, c.LogFormat, c.LogLevel),
+			dir: c.Data, database: database, masterKey: c.MasterKey, node: node, create: true,
+			logger: newLogger(p.Err, c.LogFormat, c.LogLevel),
 		},
 		first:  firstTenant{name: firstTenantName},
 		listen: c.Listen, certFile: c.TLSCert, keyFile: c.TLSKey,
@@ -97,6 +104,20 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 		o.trusted = append(o.trusted, netip.Prefix(n))
 	}
 	return o, nil
+}
+
+// node is the number of this process in ids, if it is to be given one.
+func (c *serveCmd) node(shared bool) (int, error) {
+	switch {
+	case c.Node == nil:
+		return 0, nil
+	case shared:
+		return 0, usagef("--node goes with a data folder alone: of a database each server takes a number by itself")
+	case *c.Node < 0 || *c.Node > muster.MaxNode:
+		return 0, usagef("--node is %d, 0 to %d are accepted", *c.Node, muster.MaxNode)
+	default:
+		return *c.Node, nil
+	}
 }
 
 // pathPrefixes lists the paths of public URLs that have one.
@@ -147,13 +168,17 @@ func hangups() (<-chan struct{}, func()) {
 
 // started is what serve prints as JSON when it listens.
 type started struct {
-	URL     string   `json:"url"`
-	Data    string   `json:"data"`
-	Created *account `json:"created,omitempty"` // at the first start; without the secret unless it goes to a terminal
+	URL      string   `json:"url"`
+	Data     string   `json:"data,omitempty"`     // the folder,
+	Database string   `json:"database,omitempty"` // or host:port/name
+	Created  *account `json:"created,omitempty"`  // at the first start; without the secret unless it goes to a terminal
 }
 
 func printStart(p *printer, s *server) error {
 	shown := started{URL: s.url(), Data: s.options.dir}
+	if s.options.database != nil {
+		shown.Data, shown.Database = "", s.options.database.name
+	}
 	secret := ""
 	if s.first != nil {
 		created := *s.first
@@ -163,7 +188,7 @@ func printStart(p *printer, s *server) error {
 		shown.Created = &created
 	}
 	return p.print(shown, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "Muster serves %s from %s\n", shown.URL, shown.Data)
+		_, _ = fmt.Fprintf(w, "Muster serves %s from %s\n", shown.URL, s.options.place())
 		if shown.Created == nil {
 			return
 		}
@@ -173,8 +198,10 @@ func printStart(p *printer, s *server) error {
 		case shown.Created.AppSecret != "":
 			_, _ = fmt.Fprintf(w, "\nThe secret is shown this once.")
 		case secret != "":
-			_, _ = fmt.Fprintf(w, "\nThe secret is shown to a terminal alone. To have one: muster credential rotate %s --overlap 0s --data %s",
-				shown.Created.AppID, shown.Data)
+			_, _ = fmt.Fprintf(w, "\nThe secret is shown to a terminal alone. To have one: muster credential rotate %s --overlap 0s", shown.Created.AppID)
+			if shown.Data != "" {
+				_, _ = fmt.Fprintf(w, " --data %s", shown.Data)
+			}
 		}
 		_, _ = fmt.Fprintf(w, "\nKeep a copy of %s apart from copies of the database: nothing sealed can be read without it.\n\n",
 			masterKeyPlace(s.options.installationOptions))

@@ -26,6 +26,7 @@ import (
 	"muster/directory"
 	"muster/password"
 	"muster/provision"
+	"muster/secret"
 )
 
 // Bounds of a connection. A request has a minute to arrive, which 4 MiB do at 70 kB a second, and a minute to be
@@ -61,9 +62,10 @@ type serverOptions struct {
 	retention         time.Duration
 	workers           int             // turns at once; zero is one for each core, maxWorkers at most
 	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
+	refresh           time.Duration   // how often keys of other servers are looked for; zero is refreshEvery
 }
 
-// server is a running installation: its engine and its two listeners.
+// server is a running installation: its engine and its listeners.
 type server struct {
 	options serverOptions
 	held    *installation
@@ -73,7 +75,8 @@ type server struct {
 
 	address string // host:port that it listens on
 	public  *http.Server
-	socket  *http.Server
+	socket  *http.Server  // nil without a data folder
+	keys    *keyRefresher // nil unless others share the database
 	certs   *certificates // nil without TLS
 	failed  chan error
 
@@ -97,7 +100,8 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if s.first, err = held.begin(ctx, o.first); err != nil {
 		return nil, err
 	}
-	if _, err := held.keys.Resume(ctx, held.store); err != nil {
+	// A key that another server still seals under goes later.
+	if _, err := held.keys.Resume(ctx, held.store); err != nil && !errors.Is(err, secret.ErrKeyInUse) {
 		return nil, fmt.Errorf("go on with a rotation of keys: %w", err)
 	}
 	metrics := prometheus.NewRegistry()
@@ -105,18 +109,38 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if s.options.workers == 0 {
 		s.options.workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
-	dispatcher := provision.NewLocal(s.options.workers)
+	dispatcher, err := held.dispatcher(s.options.workers)
+	if err != nil {
+		return nil, err
+	}
 	if s.pool, err = password.NewPool(password.Hasher{}, 0); err != nil {
 		return nil, err
 	}
 	engine, err := provision.New(provision.Config{
 		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
-		Logger: o.logger, Registerer: metrics, DiskFree: diskFree(o.dir), Retention: o.retention,
+		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention,
 		ReplayWindow: signature.MaxAge + o.leeway + time.Minute, RefuseReplays: o.refuseRepeats,
 	})
 	if err != nil {
 		return nil, err
 	}
+	routes, err := s.routes(engine, metrics)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.engine = engine
+	if held.shared != nil {
+		s.keys = refreshKeys(held, cmp.Or(o.refresh, refreshEvery))
+	}
+	return s, s.listen(ctx, routes)
+}
+
+// routes wires what the listeners serve.
+func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) (*routes, error) {
+	held, o := s.held, &s.options
 	verifier := &access.Verifier{
 		Directory: held.store, Keyring: held.keys, Now: time.Now, Leeway: o.leeway,
 		Policy: signature.Policy{Authorities: o.authorities, TrustedProxies: o.trusted},
@@ -124,7 +148,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	tokens := &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now}
 	links := held.links(s.pool)
 	contract := s.kooDrive(engine, verifier, tokens)
-	routes, err := newRoutes(routeConfig{
+	return newRoutes(routeConfig{
 		koodrive: contract,
 		busy:     contract.Busy,
 		federation: federation.New(federation.Config{
@@ -137,14 +161,6 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		metrics:    metrics,
 		logger:     o.logger,
 	})
-	if err != nil {
-		return nil, err
-	}
-	if err := engine.Start(ctx); err != nil {
-		return nil, err
-	}
-	s.engine = engine
-	return s, s.listen(ctx, routes)
 }
 
 // kooDrive serves the KooDrive contract.
@@ -166,7 +182,6 @@ func (s *server) link(tenant muster.ID, secret string) string {
 
 // listen begins to serve, once it listens everywhere.
 func (s *server) listen(ctx context.Context, r *routes) error {
-	s.socket = newHTTPServer(r.operator, operatorTimeout, s.options.logger)
 	s.public = newHTTPServer(r.public, writeTimeout, s.options.logger)
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.options.listen)
@@ -181,11 +196,14 @@ func (s *server) listen(ctx context.Context, r *routes) error {
 		s.public.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certs.get, NextProtos: []string{"h2", "http/1.1"}}
 		listener = tls.NewListener(listener, s.public.TLSConfig)
 	}
-	socket, err := listenSocket(s.options.dir)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	if s.held.shared == nil {
+		socket, err := listenSocket(s.options.dir)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		s.socket = newHTTPServer(r.operator, operatorTimeout, s.options.logger)
+		s.serve(s.socket, socket)
 	}
-	s.serve(s.socket, socket)
 	s.serve(s.public, listener)
 	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "workers", s.options.workers, "version", thisBuild().Version)
 	return nil
@@ -246,6 +264,9 @@ func (s *server) shutdown() error {
 		if err := s.engine.Stop(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("end turns: %w", err))
 		}
+	}
+	if s.keys != nil {
+		s.keys.stop()
 	}
 	if s.pool != nil {
 		s.pool.Close()
