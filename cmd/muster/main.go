@@ -69,6 +69,7 @@ type cli struct {
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the schema of a PostgreSQL database up to date, and see how it stands."`
+	Copy       copyCmd       `cmd:"" help:"Copy an installation from a data folder into a PostgreSQL database."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 

@@ -74,3 +74,33 @@ func TestLogsAreTextOnATerminalAndJSONElsewhere(t *testing.T) {
 		t.Error("not JSON elsewhere")
 	}
 }
+
+// TestACopyShowsHowFarItIs on a terminal alone.
+func TestACopyShowsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	url, err := emptyDatabase(t.Cleanup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if code := Main(t.Context(), []string{"init", "--data", dir}, quiet().stdio); code != exitOK {
+		t.Fatalf("init ended with %d", code)
+	}
+	tty, reader := terminal(t)
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	shown := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(reader) // ends with EIO when the other side is closed
+		shown <- string(text)
+	}()
+	std := quiet().stdio
+	std.Err = tty
+	code := Main(t.Context(), []string{"copy", "--from", dir, "--to", url}, std)
+	tty.Close()
+	text := <-shown
+	if code != exitOK || !strings.Contains(text, "copying: all is done") || !strings.Contains(text, "checking: all is done") || !strings.Contains(text, "100 %") {
+		t.Errorf("the copy ended with %d and showed %q", code, text)
+	}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"muster/store/postgres"
+)
+
+// TestNoServerStartsOnAnUnfinishedCopy, nor does anything else that would work with what is there.
+func TestNoServerStartsOnAnUnfinishedCopy(t *testing.T) {
+	t.Parallel()
+	url, err := emptyDatabase(t.Cleanup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := postgres.OpenTarget(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Begin(t.Context(), "installation", "state"); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Close(); err != nil {
+		t.Error(err)
+	}
+	key := filepath.Join(t.TempDir(), "master.key")
+	if code := Main(t.Context(), []string{"key", "generate", key}, quiet().stdio); code != exitOK {
+		t.Fatalf("making a key ended with %d", code)
+	}
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"init"}, {"tenant", "list"}} {
+		var said strings.Builder
+		std := quiet().stdio
+		std.Err = &said
+		code := Main(t.Context(), append(args, "--database", url, "--master-key", key), std)
+		if code != exitRefused || !strings.Contains(said.String(), "an installation is still to be copied into this database: let muster copy come to its end") {
+			t.Errorf("%s ended with %d and said %s", args[0], code, said.String())
+		}
+	}
+}
