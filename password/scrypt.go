@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/crypto/scrypt"
@@ -180,7 +181,7 @@ func parseFirebaseExport(s string) (stored, error) {
 	if len(tag) != len(key) {
 		return nil, fmt.Errorf("a hash of %d bytes, want as many as the signer key has, %d", len(tag), len(key))
 	}
-	h.salt, h.stream = append(decoded[0], decoded[2]...), make([]byte, len(tag))
+	h.salt, h.stream = slices.Concat(decoded[0], decoded[2]), make([]byte, len(tag))
 	subtle.XORBytes(h.stream, tag, key)
 	return h, nil
 }
