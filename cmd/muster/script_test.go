@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, p)
 }
 
-// TestScriptsOnPostgreSQL runs those scripts that say nothing of a data folder once more, on a database.
+// TestScriptsOnPostgreSQL runs some scripts, which say nothing of a data folder, once more on a database.
 func TestScriptsOnPostgreSQL(t *testing.T) {
 	t.Parallel()
 	p := scriptParams("postgres", func(env *testscript.Env) error {
@@ -58,9 +58,7 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 		_, err = secret.GenerateKeyFile(env.Getenv("MUSTER_MASTER_KEY"))
 		return err
 	})
-	for _, name := range []string{
-		"credential", "department", "department_import", "federation", "import", "links", "request", "role", "tenant", "user",
-	} {
+	for _, name := range []string{"credential", "department_import", "import", "links", "request", "tenant"} {
 		p.Files = append(p.Files, filepath.Join(scripts, name+".txtar"))
 	}
 	testscript.Run(t, p)
