@@ -4,7 +4,9 @@ GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK    := v1.8.0
 
 # How long each fuzz target runs with `make fuzz`; how often and with how many people `make crashtest` kills the server, and
-# its federated tasks, the accounts that they are about, the kills under them, and the seconds for which the database is frozen.
+# its federated tasks, the accounts that they are about, the kills under them, and the seconds for which the database is frozen;
+# then of each fault of nodes on PostgreSQL the users, tasks and accounts, the kills of nodes and of the database, the standbys
+# that take over, the connections cut, the times that the disk is full, and the seconds for which a node stands still.
 FUZZTIME     ?= 30s
 KILLS        ?= 200
 USERS        ?= 50000
@@ -12,6 +14,15 @@ TASKS        ?= 1000
 ACCOUNTS     ?= 20000
 TASK_KILLS   ?= 10
 FREEZE       ?= 30
+CLUSTER_USERS    ?= 6000
+CLUSTER_TASKS    ?= 480
+CLUSTER_ACCOUNTS ?= 3000
+NODE_KILLS       ?= 50
+DATABASE_KILLS   ?= 15
+FAILOVERS        ?= 5
+CUTS             ?= 500
+FILLS            ?= 6
+PAUSE            ?= 65
 
 SHELL        := /bin/bash
 .SHELLFLAGS  := -eu -o pipefail -c
@@ -78,9 +89,12 @@ fuzz: ## Fuzz every parser of hostile input, FUZZTIME (30s) each.
 	done
 
 .PHONY: crashtest
-crashtest: ## Kill the server KILLS (200) times during a load of USERS (50,000), and see that nothing is lost or done twice.
+crashtest: ## Kill the server KILLS (200) times during a load of USERS (50,000), and nodes and their PostgreSQL in many ways, and see that nothing is lost or done twice.
 	@CRASHTEST_USERS=$(USERS) CRASHTEST_KILLS=$(KILLS) CRASHTEST_TASKS=$(TASKS) CRASHTEST_ACCOUNTS=$(ACCOUNTS) \
-	CRASHTEST_KILLS_FEDERATED=$(TASK_KILLS) CRASHTEST_FREEZE=$(FREEZE) go test -count 1 -timeout 60m -v ./crashtest
+	CRASHTEST_KILLS_FEDERATED=$(TASK_KILLS) CRASHTEST_FREEZE=$(FREEZE) CRASHTEST_CLUSTER_USERS=$(CLUSTER_USERS) \
+	CRASHTEST_CLUSTER_TASKS=$(CLUSTER_TASKS) CRASHTEST_CLUSTER_ACCOUNTS=$(CLUSTER_ACCOUNTS) CRASHTEST_NODE_KILLS=$(NODE_KILLS) \
+	CRASHTEST_DATABASE_KILLS=$(DATABASE_KILLS) CRASHTEST_FAILOVERS=$(FAILOVERS) CRASHTEST_CUTS=$(CUTS) \
+	CRASHTEST_FILLS=$(FILLS) CRASHTEST_PAUSE=$(PAUSE) go test -count 1 -timeout 60m -v ./crashtest
 
 .PHONY: bench
 bench: ## Measure throughput, latency and memory.

@@ -33,6 +33,7 @@ type request struct {
 	method, url string
 	header      http.Header
 	body        []byte
+	writes      bool // what it did may have been stored though its answer says that something went wrong
 }
 
 // answer is what came back, read to its end.
@@ -66,7 +67,7 @@ func (c *caller) renew(secret string) {
 
 // sign makes a request for now.
 func (c *caller) sign(scheme signature.Scheme, method, target, trace string, body []byte) (*request, error) {
-	r := &request{method: method, url: "http://" + host + target, body: body}
+	r := &request{method: method, url: "http://" + host + target, body: body, writes: method == http.MethodPost}
 	signed, err := http.NewRequest(method, r.url, nil)
 	if err != nil {
 		return nil, err
@@ -94,19 +95,31 @@ func (l *life) send(ctx context.Context, r *request) (*answer, error) {
 		return nil, err
 	}
 	req.Header = r.header.Clone()
-	got, err := l.http.Do(req)
-	if err != nil {
+	a, err := l.do(req)
+	switch {
+	case err != nil:
+		l.tally.lost.Add(1)
 		return nil, err
-	}
-	defer got.Body.Close()
-	a := &answer{status: got.StatusCode}
-	if a.body, err = io.ReadAll(got.Body); err != nil {
-		return nil, err
+	case a.status == http.StatusServiceUnavailable:
+		l.tally.later.Add(1)
+	case a.status == http.StatusInternalServerError && r.writes && l.unsure:
+		l.tally.unknown.Add(1)
+		return nil, errUnknown
 	}
 	if l.secret != "" && bytes.Contains(a.body, []byte(l.secret)) {
 		l.leaks.Add(1)
 	}
 	return a, nil
+}
+
+func (l *life) do(r *http.Request) (*answer, error) {
+	got, err := l.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
+	return &answer{status: got.StatusCode, body: body}, err
 }
 
 // losing is send by a client that may lose the answer: at a random instant after the request was written it hangs up.
@@ -118,6 +131,9 @@ func (l *life) losing(ctx context.Context, r *request, after time.Duration) (*an
 	})
 	return l.send(ctx, r)
 }
+
+// errUnknown is a request of which the server does not know whether it was stored.
+var errUnknown = errors.New("it is not known what became of the request")
 
 var errHungUp = errors.New("the client hung up on purpose")
 
@@ -134,9 +150,9 @@ const retryPause = 100 * time.Millisecond
 // attempt calls try with a life that serves, and again with the same or the next one, until an answer came that is not
 // "later". It counts the attempts that got none.
 func attempt(ctx context.Context, in target, try func(*life) (*answer, error)) (a *answer, lost int, err error) {
+	var l *life
 	for {
-		l, err := in.serving(ctx)
-		if err != nil {
+		if l, err = in.serving(ctx, l); err != nil {
 			return nil, lost, err
 		}
 		a, err := try(l)

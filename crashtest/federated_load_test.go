@@ -29,15 +29,16 @@ type federatedLoad struct {
 	token string // set before the client begins
 
 	mu       sync.Mutex
+	released int           // tasks that may be handed in
 	ids      []string      // of the tasks that were acknowledged, in order
 	done     int           // tasks that were seen done, in order
 	lost     int           // attempts to hand in that got no answer, or errLater
 	longest  time.Duration // from the first attempt to hand in a task to its acknowledgement
-	progress chan struct{} // closed and made anew when ids or done grow
+	progress chan struct{} // closed and made anew when released, ids or done grow
 }
 
 func newFederatedLoad(in target, a account, tasks []federatedTask, model federatedModel) *federatedLoad {
-	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, progress: make(chan struct{})}
+	return &federatedLoad{in: in, account: a, tasks: tasks, model: model, released: len(tasks), progress: make(chan struct{})}
 }
 
 // note changes what is known of the tasks, and tells who waits for it.
@@ -64,9 +65,16 @@ func (l *federatedLoad) unfinished() bool {
 
 // await waits until so many tasks were acknowledged.
 func (l *federatedLoad) await(ctx context.Context, tasks int) error {
+	return l.until(ctx, func() bool { return len(l.ids) >= tasks })
+}
+
+// until waits for a state of the load.
+func (l *federatedLoad) until(ctx context.Context, reached func() bool) error {
 	for {
-		acknowledged, _, change := l.state()
-		if acknowledged >= tasks {
+		l.mu.Lock()
+		done, change := reached(), l.progress
+		l.mu.Unlock()
+		if done {
 			return nil
 		}
 		select {
@@ -75,6 +83,11 @@ func (l *federatedLoad) await(ctx context.Context, tasks int) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// release lets the client hand in the tasks up to a share of them all, and no more.
+func (l *federatedLoad) release(part, of int) {
+	l.note(func() { l.released = share(len(l.tasks)*part, of) })
 }
 
 // run begins the client.
@@ -94,6 +107,7 @@ var errLater = errors.New("the request is to be sent again")
 // post calls until an answer comes that is not "later", and reads it.
 func (l *federatedLoad) post(ctx context.Context, path, key string, body []byte, into any) (lost int, err error) {
 	r := &request{method: http.MethodPost, url: "http://" + host + path, header: http.Header{"Content-Type": {"application/json"}}, body: body}
+	r.writes = path != queryTaskPath
 	if l.token == "" {
 		r.header.Set("X-Token-Expire", "3600")
 	} else {
@@ -139,6 +153,9 @@ func (l *federatedLoad) logIn(ctx context.Context) error {
 // submit hands the tasks in, each when the one before it was acknowledged.
 func (l *federatedLoad) submit(ctx context.Context) error {
 	for i := range l.tasks {
+		if err := l.until(ctx, func() bool { return i < l.released }); err != nil {
+			return err
+		}
 		began := time.Now()
 		var created struct {
 			Task       string `json:"taskId"`

@@ -129,7 +129,7 @@ func (s *federatedScenario) run(t *testing.T, meanwhile func(context.Context) er
 func (s *federatedScenario) watchTurns(ctx context.Context) {
 	const interval = 10 * time.Millisecond
 	for pause(ctx, interval) == nil {
-		l, err := s.in.serving(ctx)
+		l, err := s.in.serving(ctx, nil)
 		if err != nil {
 			return
 		}
@@ -184,7 +184,7 @@ func (l *federatedLoad) verify(t *testing.T, db *database) (tenant int64) {
 func (l *federatedLoad) verifyUsers(t *testing.T, db *database, tenant int64) {
 	t.Helper()
 	there := 0
-	each(t, db, "SELECT account, display_name, email, disabled FROM users WHERE tenant = $1 AND account LIKE 'user%'", []any{tenant},
+	each(t, db, "SELECT account, display_name, email, disabled FROM users WHERE tenant = $1 AND lower(account) LIKE 'user%'", []any{tenant},
 		func(rows *sql.Rows) error {
 			var got federatedUser
 			if err := rows.Scan(&got.account, &got.name, &got.email, &got.disabled); err != nil {

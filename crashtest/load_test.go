@@ -193,7 +193,7 @@ func trace(number int) string { return fmt.Sprintf("crash-%d", number) }
 
 // hangUp sends a submission and does not look at the answer.
 func (l *load) hangUp(ctx context.Context, s *submission, after time.Duration) error {
-	life, err := l.caller.in.serving(ctx)
+	life, err := l.caller.in.serving(ctx, nil)
 	if err != nil {
 		return err
 	}

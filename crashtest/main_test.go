@@ -22,6 +22,16 @@ const (
 	federatedKillsVariable = "CRASHTEST_KILLS_FEDERATED"
 	freezeVariable         = "CRASHTEST_FREEZE" // seconds
 
+	clusterUsersVariable    = "CRASHTEST_CLUSTER_USERS"
+	clusterTasksVariable    = "CRASHTEST_CLUSTER_TASKS"
+	clusterAccountsVariable = "CRASHTEST_CLUSTER_ACCOUNTS"
+	nodeKillsVariable       = "CRASHTEST_NODE_KILLS"
+	databaseKillsVariable   = "CRASHTEST_DATABASE_KILLS"
+	failOversVariable       = "CRASHTEST_FAILOVERS"
+	cutsVariable            = "CRASHTEST_CUTS"
+	fillsVariable           = "CRASHTEST_FILLS"
+	pauseVariable           = "CRASHTEST_PAUSE" // seconds
+
 	seedVariable = "CRASHTEST_SEED"
 	keepVariable = "CRASHTEST_KEEP"
 )

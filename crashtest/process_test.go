@@ -24,10 +24,15 @@ import (
 type installation struct {
 	folder string   // everything that the processes may write is in it
 	flags  []string // of serve, besides those that every test has
+	env    []string // of every command, besides what every test has
 	first  account
+
+	patience time.Duration // after which clients give an answer up for lost
+	unsure   bool          // clients take status 500 of a request that writes for a lost answer
 
 	secret string       // what no answer may hold; "" for nothing
 	leaks  atomic.Int64 // answers that held it
+	tally  answers
 
 	changed *notice // a life began or became ready
 
@@ -35,6 +40,9 @@ type installation struct {
 	life  *life // the latest; nil before the first
 	lives int
 }
+
+// answers counts what clients got of a server.
+type answers struct{ lost, later, unknown atomic.Int64 }
 
 // account is what a client needs to call for a tenant.
 type account struct {
@@ -56,6 +64,8 @@ type life struct {
 	startup time.Duration
 	ended   chan struct{} // closed when it is gone and its output is in the log; state is set then
 	state   *os.ProcessState
+
+	dispatcher atomic.Pointer[string] // the name under which it takes turns, where several nodes do
 
 	wrote, answered signal // a batch was sent to it, it acknowledged one
 
@@ -86,7 +96,7 @@ func install(t *testing.T) *installation {
 // prepareFolder makes what a server needs, and ends it with the test.
 func prepareFolder(t *testing.T, changed *notice) *installation {
 	t.Helper()
-	in := &installation{folder: t.TempDir(), changed: changed}
+	in := &installation{folder: t.TempDir(), patience: 30 * time.Second, changed: changed}
 	for _, part := range []string{"data", "home", "tmp", "work"} {
 		if err := os.Mkdir(filepath.Join(in.folder, part), 0o700); err != nil {
 			t.Fatal(err)
@@ -122,6 +132,7 @@ func (in *installation) prepare(ctx context.Context, args ...string) *exec.Cmd {
 		"TMPDIR=" + filepath.Join(in.folder, "tmp"),
 		"MUSTER_DATA=" + in.data(),
 	}
+	cmd.Env = append(cmd.Env, in.env...)
 	cmd.SysProcAttr = notOrphaned()
 	return cmd
 }
@@ -199,9 +210,17 @@ func (in *installation) follow(l *life, output, log *os.File) {
 	for {
 		line, err := lines.ReadBytes('\n')
 		_, _ = log.Write(line)
-		if l.address == "" {
-			if l.address = addressIn(line); l.address != "" {
-				l.http, l.startup = clientOf(l.address), time.Since(l.began)
+		var entry logEntry
+		if json.Unmarshal(line, &entry) != nil {
+			entry = logEntry{}
+		}
+		if entry.ClientID != "" && l.dispatcher.Load() == nil {
+			l.dispatcher.Store(&entry.ClientID)
+			in.changed.tell()
+		}
+		if l.address == "" && entry.Message == "serving" {
+			if l.address = entry.Address; l.address != "" {
+				l.http, l.startup = clientOf(l.address, in.patience), time.Since(l.began)
 				close(l.ready)
 				in.changed.tell()
 			}
@@ -215,21 +234,19 @@ func (in *installation) follow(l *life, output, log *os.File) {
 	}
 }
 
-// addressIn finds the address in the line that says that the server is ready; "" if the line is another.
-func addressIn(line []byte) string {
-	var entry struct {
-		Message string `json:"msg"`
-		Address string `json:"address"`
-	}
-	if json.Unmarshal(line, &entry) != nil || entry.Message != "serving" {
-		return ""
-	}
-	return entry.Address
+// logEntry is what is looked for in a line of the log.
+type logEntry struct {
+	Message  string `json:"msg"`
+	Address  string `json:"address"`   // when the server is ready
+	ClientID string `json:"client_id"` // River's
 }
+
+// dispatcherName is nil while it is not known.
+func (l *life) dispatcherName() *string { return l.dispatcher.Load() }
 
 // clientOf calls the server at the address, whatever host a request names: requests are signed for a host that stays,
 // while each life has a port of its own.
-func clientOf(address string) *http.Client {
+func clientOf(address string, patience time.Duration) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -237,7 +254,7 @@ func clientOf(address string) *http.Client {
 			},
 			MaxIdleConnsPerHost: 16,
 		},
-		Timeout: 30 * time.Second,
+		Timeout: patience,
 	}
 }
 
@@ -249,7 +266,7 @@ func (in *installation) latest() *life {
 }
 
 // serving implements [target].
-func (in *installation) serving(ctx context.Context) (*life, error) {
+func (in *installation) serving(ctx context.Context, _ *life) (*life, error) {
 	return await(ctx, in.changed, in.ready)
 }
 
@@ -334,7 +351,7 @@ func (in *installation) keep(t *testing.T) {
 	if place == "" {
 		return
 	}
-	kept := filepath.Join(place, fmt.Sprintf("%s-%d", t.Name(), time.Now().UnixMilli()))
+	kept := filepath.Join(place, fmt.Sprintf("%s-%d", filepath.Base(t.Name()), time.Now().UnixNano()))
 	if err := os.Rename(in.folder, kept); err != nil {
 		t.Log(err)
 		return

@@ -24,6 +24,7 @@ type maker struct {
 	marker    string  // part of every password
 	passwords float64 // how many of the lists in a hundred have passwords in them
 	longest   int     // rows of a list, at most
+	backlog   int     // rows of the last list, each with a password
 
 	used   map[string]bool // keys
 	recent []string        // the latest of them, for rows that are there already
@@ -39,7 +40,7 @@ const (
 
 func newMaker(r *rand.Rand, passwords float64) *maker {
 	return &maker{
-		Rand: r, firstname: "Ann", marker: word(r, 20), passwords: passwords, longest: maxRows, used: map[string]bool{},
+		Rand: r, firstname: "Ann", marker: word(r, 20), passwords: passwords, longest: maxRows, backlog: 100, used: map[string]bool{},
 	}
 }
 
@@ -55,13 +56,11 @@ func word(r *rand.Rand, length int) string {
 	return string(b)
 }
 
-// backlog is how many rows the last list has, each with a password: what takes the server a second or so.
-const backlog = 100
-
-// lists makes lists of all sizes that have so many distinct valid phones together, and at the end a backlog.
+// lists makes lists of all sizes that have so many distinct valid phones together, and at the end a backlog: what takes the
+// server a second or so.
 func (m *maker) lists(users int) [][]row {
 	var lists [][]row
-	for len(m.used) < users-backlog {
+	for len(m.used) < users-m.backlog {
 		n := int(math.Exp(m.Float64() * math.Log(float64(m.longest+1))))
 		switch len(lists) {
 		case 0:
@@ -76,7 +75,7 @@ func (m *maker) lists(users int) [][]row {
 				share = 0.9
 			}
 		}
-		lists = append(lists, m.list(n, users-backlog, share))
+		lists = append(lists, m.list(n, users-m.backlog, share))
 	}
 	return append(lists, m.list(math.MaxInt, users, 1))
 }

@@ -7,8 +7,8 @@ import (
 
 // target is what clients call: a server, or the nodes of which any may answer.
 type target interface {
-	// serving waits for a life that is ready and was not ended yet.
-	serving(ctx context.Context) (*life, error)
+	// serving waits for a life that is ready and was not ended yet: rather another one than that which failed, nil if none did.
+	serving(ctx context.Context, failed *life) (*life, error)
 }
 
 // notice tells whoever waits that something changed.
