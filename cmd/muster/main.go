@@ -77,21 +77,7 @@ type cli struct {
 func Main(ctx context.Context, args []string, std stdio) int {
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c,
-		kong.Name("muster"),
-		kong.Description("Muster provisions users in bulk: durably, with an answer for every single row.\n\n"+epilogue),
-		kong.Writers(std.Out, std.Err),
-		kong.Exit(func(code int) { exited = code }), // kong calls it when it has printed a help text
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.ValueFormatter(describeFlag),
-		kong.ExplicitGroups([]kong.Group{{Key: "database", Title: "PostgreSQL in place of a data folder:"}}),
-		kong.DefaultEnvars("MUSTER"),
-		kong.Configuration(readConfig),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
-	if err != nil {
-		panic(err) // the grammar above is wrong, which no input can cause
-	}
+	parser := newParser(&c, std, func(code int) { exited = code }) // which is called when a help text was printed
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
@@ -105,11 +91,31 @@ func Main(ctx context.Context, args []string, std stdio) int {
 		_, _ = fmt.Fprintln(std.Err, "muster: this command has nothing to set in an environment: --output is text or json here")
 		return exitUsage
 	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
 	if err := parsed.Run(&printer{stdio: std, format: c.Output}); err != nil {
 		_, _ = fmt.Fprintf(std.Err, "muster: %v\n", err)
 		return exitCode(err)
 	}
 	return exitOK
+}
+
+// newParser makes what reads command lines into c.
+func newParser(c *cli, std stdio, exit func(code int)) *kong.Kong {
+	parser, err := kong.New(c,
+		kong.Name("muster"),
+		kong.Description("Muster provisions users in bulk: durably, with an answer for every single row.\n\n"+epilogue),
+		kong.Writers(std.Out, std.Err),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.ValueFormatter(describeFlag),
+		kong.ExplicitGroups([]kong.Group{{Key: "database", Title: "PostgreSQL in place of a data folder:"}}),
+		kong.DefaultEnvars("MUSTER"),
+		kong.Configuration(readConfig),
+	)
+	if err != nil {
+		panic(err) // the grammar above is wrong, which no input can cause
+	}
+	return parser
 }
 
 // describeFlag is a flag's line in a help text: what it is, its default, and its environment variable.
