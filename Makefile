@@ -45,7 +45,7 @@ test: format vet staticcheck race vulncheck ## Run everything that must hold bef
 
 .PHONY: race
 race: ## Run the tests, under the race detector.
-	@scripts/need curl pgbouncer; \
+	@scripts/need curl initdb:postgresql pgbouncer; \
 	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
 	go test $$race -timeout 15m ./...
