@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 	"directory":              {".", "mapping"},
 	"dispatch":               {".", "provision"},
 	"client":                 {"access/signature"},
+	"spreadsheet":            nil,
 }
 
 // mayImportAll lists the packages that wire the others together.
