@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"muster"
 	"muster/store/transfer"
@@ -224,6 +225,50 @@ func TestRowsAreReadAsTheyWereWritten(t *testing.T) {
 		if n, err := d.Count(t.Context(), &table); err != nil || n != 4 {
 			t.Errorf("%d rows in %s, %v", n, table.Name, err)
 		}
+	}
+}
+
+// TestACopyWaitsForWhatTheOneBeforeWrites: what a process that was killed had sent is still done.
+func TestACopyWaitsForWhatTheOneBeforeWrites(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	before, next := target(t, url), target(t, url)
+	if _, err := before.Begin(t.Context(), "me", "state"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan bool)
+	waiting := func(tx *tx) (n int, err error) {
+		tx.queue.Queue(`SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))`).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+		return n, tx.flush()
+	}
+	err := before.store.writeOutside(t.Context(), func(tx *tx) error {
+		if err := before.still(tx); err != nil {
+			return err
+		}
+		go func() {
+			begun, err := next.Begin(t.Context(), "me", "state")
+			if err != nil {
+				t.Error(err)
+			}
+			ended <- begun
+		}()
+		for {
+			select {
+			case <-ended:
+				return errors.New("the next copy did not wait")
+			default:
+			}
+			if n, err := waiting(tx); err != nil || n > 0 {
+				return err
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !<-ended {
+		t.Error("the next copy does not go on")
 	}
 }
 

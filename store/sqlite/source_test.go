@@ -139,15 +139,22 @@ func TestASourceOfAServerThatWasKilled(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// A server that does no more than start and stop makes another state of it.
+	// Bringing the WAL's content into the file makes another state of it, and so does whatever is changed.
 	closeStore(t, open(t, dir, Options{}))
-	s := openSource(t, dir)
-	states[s.State()] = true
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	for range 2 {
+		s := openSource(t, dir)
+		states[s.State()] = true
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		changed := open(t, dir, Options{})
+		if err := changed.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+		closeStore(t, changed)
 	}
-	if len(states) != 2 || states[""] {
-		t.Errorf("%d states were told from each other, want 2", len(states))
+	if len(states) != 3 || states[""] {
+		t.Errorf("%d states were told from each other, want 3", len(states))
 	}
 }
 

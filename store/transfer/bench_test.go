@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/store/postgres"
 	"muster/store/transfer"
 )
 
@@ -14,7 +15,7 @@ func BenchmarkCopy(b *testing.B) {
 	var took [transfer.Checking + 1]time.Duration
 	for b.Loop() {
 		began, step := time.Now(), transfer.Copying
-		_, err := copyAll(b.Context(), dir, server.Database(b, ""), func(p transfer.Progress) {
+		_, err := copyAll(b.Context(), dir, server.Database(b, ""), postgres.Options{}, func(p transfer.Progress) {
 			if p.Step != step {
 				took[step] += time.Since(began)
 				began, step = time.Now(), p.Step

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -92,7 +93,7 @@ func TestCopy(t *testing.T) {
 	rows := map[string]int{"users": 4001, "outcomes": 2000, "user_roles": 1999}
 	dir, url := fill(t, rows), server.Database(t, "")
 	var copied, checked []transfer.Progress
-	counts, err := copyAll(t.Context(), dir, url, func(p transfer.Progress) {
+	counts, err := copyAll(t.Context(), dir, url, postgres.Options{}, func(p transfer.Progress) {
 		switch p.Step {
 		case transfer.Copying:
 			copied = append(copied, p)
@@ -119,10 +120,21 @@ func TestCopy(t *testing.T) {
 			t.Errorf("the last of %d reports is %+v, want %d rows", len(list), last, total)
 		}
 	}
-	_, err = copyAll(t.Context(), dir, url, silent)
+	_, err = copyAll(t.Context(), dir, url, postgres.Options{}, silent)
 	if muster.KindOf(err) != muster.KindConflict || !strings.Contains(err.Error(), "complete copy of this installation") {
 		t.Errorf("a second copy: %v", err)
 	}
+}
+
+// TestCopyThroughAPooler has each transaction on another connection of the server.
+func TestCopyThroughAPooler(t *testing.T) {
+	t.Parallel()
+	rows := map[string]int{"users": 2001}
+	dir, url := fill(t, rows), server.Database(t, "")
+	_, err := copyAll(t.Context(), dir, strings.Replace(url, server.Address(), server.Pooler(t, 2), 1), postgres.Options{Pooled: true}, silent)
+	must(t, err)
+	wantServed(t, url, nil)
+	wantSame(t, dir, url, rows)
 }
 
 var errCut = errors.New("cut off")
@@ -169,30 +181,34 @@ func (c *cutting) Finish(ctx context.Context) error {
 	return c.call(func() error { return c.Target.Finish(ctx) })
 }
 
-// TestACopyThatIsCutOffGoesOn loses the target at the first call, at the second of the next try, and so on.
+// TestACopyThatIsCutOffGoesOn loses the target at the first call, at the third of the next try, and so on; or the answers to the
+// second, the fourth, and so on.
 func TestACopyThatIsCutOffGoesOn(t *testing.T) {
 	t.Parallel()
-	rows := map[string]int{"users": 4500}
+	rows := map[string]int{"users": 2001}
 	dir := fill(t, rows)
-	for _, late := range []bool{false, true} {
-		url := server.Database(t, "")
-		source, target := openBoth(t, dir, url)
-		for calls := int64(1); ; calls++ {
-			left := &atomic.Int64{}
-			left.Store(calls)
-			_, err := transfer.Copy(t.Context(), sourceName, source, &cutting{target, left, late}, silent)
-			if calls > 1 && errors.Is(err, errCut) && calls%10 == 0 {
-				wantServed(t, url, postgres.ErrUnfinishedCopy)
+	for first, late := range map[int64]bool{1: false, 2: true} {
+		t.Run(fmt.Sprint("late: ", late), func(t *testing.T) {
+			t.Parallel()
+			url := server.Database(t, "")
+			source, target := openBoth(t, dir, url)
+			for calls := first; ; calls += 2 {
+				left := &atomic.Int64{}
+				left.Store(calls)
+				_, err := transfer.Copy(t.Context(), sourceName, source, &cutting{target, left, late}, silent)
+				if err == nil || late && muster.KindOf(err) == muster.KindConflict { // it was finished, and only the answer lost
+					break
+				}
+				if !errors.Is(err, errCut) {
+					t.Fatal(err)
+				}
+				if calls%10 == 5 {
+					wantServed(t, url, postgres.ErrUnfinishedCopy)
+				}
 			}
-			if err == nil || late && muster.KindOf(err) == muster.KindConflict { // it was finished, and only the answer lost
-				break
-			}
-			if !errors.Is(err, errCut) {
-				t.Fatal(err)
-			}
-		}
-		wantServed(t, url, nil)
-		wantSame(t, dir, url, rows)
+			wantServed(t, url, nil)
+			wantSame(t, dir, url, rows)
+		})
 	}
 }
 
@@ -201,7 +217,7 @@ func cutAfter(t *testing.T, dir, url string, pages int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := copyAll(ctx, dir, url, func(transfer.Progress) {
+	_, err := copyAll(ctx, dir, url, postgres.Options{}, func(transfer.Progress) {
 		if pages--; pages == 0 {
 			cancel()
 		}
@@ -222,7 +238,7 @@ func TestASourceThatChangedIsCopiedAnew(t *testing.T) {
 		_, err := tx.ExecContext(t.Context(), "UPDATE users SET phone = 'another' WHERE id = 1; DELETE FROM users WHERE id = 2")
 		return err
 	})
-	_, err := copyAll(t.Context(), dir, url, silent)
+	_, err := copyAll(t.Context(), dir, url, postgres.Options{}, silent)
 	must(t, err)
 	wantServed(t, url, nil)
 	source, target := openBoth(t, dir, url)
@@ -252,7 +268,7 @@ func TestWhoeverElseWritesIsFoundOut(t *testing.T) {
 			must(t, err)
 			defer func() { must(t, other.Close(context.WithoutCancel(t.Context()))) }()
 			done := false
-			_, err = copyAll(t.Context(), dir, url, func(p transfer.Progress) {
+			_, err = copyAll(t.Context(), dir, url, postgres.Options{}, func(p transfer.Progress) {
 				if p.Step == transfer.Checking && !done {
 					_, err := other.Exec(t.Context(), text)
 					must(t, err)

@@ -21,6 +21,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/access/signature"
+	"muster/dispatch"
 	"muster/mapping"
 	"muster/password"
 	"muster/provision"
@@ -60,23 +61,19 @@ func (h *halting) Apply(ctx context.Context, tenant muster.ID, chunks []muster.C
 	return h.Store.Apply(ctx, tenant, chunks, keys, decide)
 }
 
-// begin opens an installation as a server does, and starts its engine over a store.
-func begin(t *testing.T, s storetest.Store, masterKey string, node int, over provision.Store) *installation {
+// begin opens an installation as a server does, and starts its engine.
+func begin(t *testing.T, s storetest.Store, masterKey string, ids *muster.IDSource, over provision.Store, dispatcher provision.Dispatcher) *installation {
 	t.Helper()
 	in := &installation{Store: s}
 	var err error
 	in.keyring, err = secret.Open(t.Context(), secret.Config{Master: masterKey}, s)
-	must(t, err)
-	floor, err := s.IDFloor(t.Context())
-	must(t, err)
-	ids, err := muster.NewIDSource(node, floor, time.Now)
 	must(t, err)
 	pool, err := password.NewPool(password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}, 2)
 	must(t, err)
 	in.service = &access.Service{Store: s, Directory: provision.Direct{Store: s, Now: time.Now}, Keyring: in.keyring, IDs: ids, Now: time.Now}
 	in.sessions = &access.Sessions{Store: s, Keyring: in.keyring, Hasher: pool, Now: time.Now}
 	in.engine, err = provision.New(provision.Config{
-		Store: over, Keyring: in.keyring, Hasher: pool, IDs: ids, Dispatcher: provision.NewLocal(2), Now: time.Now,
+		Store: over, Keyring: in.keyring, Hasher: pool, IDs: ids, Dispatcher: dispatcher, Now: time.Now,
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	must(t, err)
@@ -86,6 +83,26 @@ func begin(t *testing.T, s storetest.Store, masterKey string, node int, over pro
 		pool.Close()
 		must(t, in.keyring.Close())
 		must(t, s.Close())
+	}
+	return in
+}
+
+// beginShared opens one on a database, as one of its nodes does.
+func beginShared(t *testing.T, url, masterKey string) *installation {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), url, postgres.Options{Wake: dispatch.WakeIn})
+	must(t, err)
+	logger := slog.New(slog.DiscardHandler)
+	dispatcher, err := dispatch.New(s.Pool(), dispatch.Options{Workers: 2, Logger: logger})
+	must(t, err)
+	ids := muster.NewReservedIDSource(time.Now)
+	reserved, err := s.ReserveIDs(t.Context(), ids, time.Now, logger)
+	must(t, err)
+	in := begin(t, s, masterKey, ids, s, dispatcher)
+	end := in.close
+	in.close = func() {
+		must(t, reserved.Close())
+		end()
 	}
 	return in
 }
@@ -216,7 +233,10 @@ func TestAnInstallationGoesOnWhereItIsCopiedTo(t *testing.T) {
 	must(t, err)
 	halt := &halting{Store: folder, halted: make(chan struct{}, 1)}
 	halt.left.Store(1 << 30)
-	in := begin(t, folder, key, 0, halt)
+	ahead := func() time.Time { return time.Now().Add(muster.MaxClockLead - time.Second) } // of the clock that goes on making ids
+	ids, err := muster.NewIDSource(0, 0, ahead)
+	must(t, err)
+	in := begin(t, folder, key, ids, halt, provision.NewLocal(2))
 	m := prepare(t, in)
 
 	faulty := append([]muster.Row{person(0), person(1)}, without(2, 20)...)
@@ -240,11 +260,9 @@ func TestAnInstallationGoesOnWhereItIsCopiedTo(t *testing.T) {
 		t.Fatalf("the batch is to be half done, and is %+v", page)
 	}
 
-	_, err = copyAll(t.Context(), dir, url, silent)
+	_, err = copyAll(t.Context(), dir, url, postgres.Options{}, silent)
 	must(t, err)
-	database, err := postgres.Open(t.Context(), url, postgres.Options{})
-	must(t, err)
-	in = begin(t, database, key, 1, database)
+	in = beginShared(t, url, key)
 	defer in.close()
 
 	counts, users := m.outcomes(t, in, muster.ContractKooDrive, half)
@@ -264,7 +282,9 @@ func TestAnInstallationGoesOnWhereItIsCopiedTo(t *testing.T) {
 	if counts, _ := m.outcomes(t, in, muster.ContractFederation, ordered); counts != [3]int{2, 0, 0} {
 		t.Errorf("the federated task ended with %v", counts)
 	}
-	m.wantWorking(t, in, session)
+	if fresh := m.wantWorking(t, in, session); fresh <= half || fresh <= again || fresh <= ordered {
+		t.Errorf("the id %s is not above those of before", fresh)
+	}
 	_, after, err := in.engine.Failures(t.Context(), m.tenant.ID, done, muster.ContractKooDrive, 0, 10)
 	if diff := cmp.Diff(before, after); err != nil || diff != "" || len(after) != 1 || after[0].Row.FirstName != "User 7" {
 		t.Errorf("failures, %v (-before +after)\n%s", err, diff)
@@ -282,8 +302,8 @@ func (m *moving) page(t *testing.T, dir string, batch muster.ID) *muster.BatchPa
 	return page
 }
 
-// wantWorking uses what was made before the copy, and makes something new.
-func (m *moving) wantWorking(t *testing.T, in *installation, session *access.Session) {
+// wantWorking uses what was made before the copy, and makes something new, of which it gives the id.
+func (m *moving) wantWorking(t *testing.T, in *installation, session *access.Session) muster.ID {
 	t.Helper()
 	for _, i := range []int{0, 1, 3100} {
 		if _, err := m.signIn(t, in, person(i).Phone, person(i).Password); err != nil {
@@ -318,4 +338,5 @@ func (m *moving) wantWorking(t *testing.T, in *installation, session *access.Ses
 	if _, err := in.keyring.Rotate(t.Context(), in.Store); err != nil {
 		t.Errorf("rotate the keys: %v", err)
 	}
+	return fresh
 }

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 		goleak.VerifyTestMain(pgtest.Main{Tests: m, Server: &server})
 		return
 	}
-	_, err := copyAll(context.Background(), os.Args[1], os.Args[2], func(p transfer.Progress) { fmt.Println(p.Step, p.Table, p.Rows, p.Total) })
+	say := func(p transfer.Progress) { fmt.Println(p.Step, p.Table, p.Rows, p.Total) }
+	_, err := copyAll(context.Background(), os.Args[1], os.Args[2], postgres.Options{}, say)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -37,13 +38,13 @@ func TestMain(m *testing.M) {
 const sourceName = "installation of the tests"
 
 // copyAll copies an installation from a folder into a database.
-func copyAll(ctx context.Context, dir, url string, report func(transfer.Progress)) (counts []transfer.Count, err error) {
+func copyAll(ctx context.Context, dir, url string, options postgres.Options, report func(transfer.Progress)) (counts []transfer.Count, err error) {
 	source, err := sqlite.OpenSource(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	target, err := postgres.OpenTarget(ctx, url, postgres.Options{})
+	target, err := postgres.OpenTarget(ctx, url, options)
 	if err != nil {
 		return nil, err
 	}
