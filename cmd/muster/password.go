@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"muster/api/native"
+	"muster/spreadsheet"
 )
 
 // linkFlags say what a link is like.
@@ -180,7 +181,7 @@ func (c *batchLinksCmd) write(ctx context.Context, api *nativeClient, batch stri
 		for i := range page.Links {
 			l := &page.Links[i]
 			cells := []string{
-				strconv.Itoa(l.Row), l.User.String(), noFormula(l.Subject), c.address(l.Link.Link), l.ExpiresAt.UTC().Format(time.RFC3339),
+				strconv.Itoa(l.Row), l.User.String(), spreadsheet.Escape(l.Subject), c.address(l.Link.Link), l.ExpiresAt.UTC().Format(time.RFC3339),
 			}
 			if err := w.Write(cells); err != nil {
 				return made, err
@@ -197,12 +198,4 @@ func (c *batchLinksCmd) write(ctx context.Context, api *nativeClient, batch stri
 		body.From = page.Next
 	}
 	return made, nil
-}
-
-// noFormula keeps a spreadsheet from running what a cell says (OWASP, CSV Injection).
-func noFormula(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
