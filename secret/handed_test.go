@@ -73,6 +73,63 @@ func TestOpenWithAMasterKeyThatHasToBeThere(t *testing.T) {
 	checkItems(t, again, b.disk)
 }
 
+// The master key of machines that share a database is exchanged while they work: each step is everywhere before the next, and
+// whoever starts in between, or makes keys, can open everything.
+func TestExchangingTheMasterKeyOfSeveralMachines(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	read := func(name string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if _, err := secret.GenerateKeyFile(path); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	older, newer := read("older"), read("newer")
+	disk := newDisk()
+	machine := func(name string) *testBundle {
+		return &testBundle{disk: disk, cfg: secret.Config{Master: filepath.Join(dir, name), Existing: true}}
+	}
+	machines := []*testBundle{machine("one"), machine("two")}
+	bring := func(b *testBundle, content string) {
+		t.Helper()
+		if err := os.WriteFile(b.cfg.Master, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, b := range machines {
+		bring(b, older)
+	}
+	works, p := machines[0].start(t) // throughout
+	fill(t, works, p, 5)
+	for _, content := range []string{newer + older, older + newer, newer} {
+		for _, b := range machines {
+			bring(b, content)
+			k, p := b.start(t)
+			if _, err := k.Resume(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			checkItems(t, k, disk)
+			if _, err := k.Rotate(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := works.Refresh(t.Context(), p); err != nil {
+				t.Fatal(err)
+			}
+			checkItems(t, works, disk)
+		}
+	}
+	last, p := machines[1].start(t)
+	if s, err := last.Status(t.Context(), p); err != nil || s.Unfinished || len(s.OtherMasters) > 0 {
+		t.Errorf("in the end %+v, %v", s, err)
+	}
+}
+
 // A key file that a service may read and not write, in a folder that it may not write either, serves as well, with the key
 // of before above the one in use too. So root and Kubernetes hand out secrets.
 func TestAKeyFileThatIsHandedToAService(t *testing.T) {

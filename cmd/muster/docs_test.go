@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,11 +13,15 @@ import (
 )
 
 // TestDocs runs the examples of the documents as a reader would: every console block, line by line, in one shell. What
-// a block shows a command to print must be what it prints, ids, times and trace ids aside.
+// a block shows a command to print must be what it prints, ids, times and trace ids aside. The database muster, which they
+// name, is there, and its port and password are known by libpq's variables.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	binary, err := os.Executable()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := postgresServer.Exec(t.Context(), "CREATE DATABASE muster"); err != nil {
 		t.Fatal(err)
 	}
 	for _, doc := range []string{"README.md"} {
@@ -81,7 +86,13 @@ func runExamples(t *testing.T, binary string, examples []example) []string {
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	shell.Dir = home
-	shell.Env = []string{"HOME=" + home, "PATH=" + home + ":" + os.Getenv("PATH")}
+	_, port, err := net.SplitHostPort(postgresServer.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell.Env = []string{
+		"HOME=" + home, "PATH=" + home + ":" + os.Getenv("PATH"), "PGPORT=" + port, "PGPASSWORD=" + postgresServer.Password(),
+	}
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
 	var stderr bytes.Buffer

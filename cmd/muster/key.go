@@ -49,6 +49,9 @@ type keyRotateCmd struct {
 }
 
 func (c *keyRotateCmd) Run(ctx context.Context, p *printer) (err error) {
+	if c.Master && c.Database != "" {
+		return usagef("--master changes a file on this machine, of which every server has a copy: docs/operations.md says how to exchange it everywhere")
+	}
 	api, done, err := c.local(ctx, p)
 	if err != nil {
 		return err
