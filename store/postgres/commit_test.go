@@ -90,7 +90,7 @@ func (f *fixture) openCut(t *testing.T) (*fixture, *cutter) {
 		t.Fatal(err)
 	}
 	c := &cutter{}
-	config.ConnConfig.DialFunc = c.dial
+	config.ConnConfig.DialFunc = asSessions(c.dial)
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)

@@ -66,6 +66,7 @@ func configure(url string, o *Options) (*pgxpool.Config, error) {
 	config.AfterConnect = registerArrays
 	config.MaxConnLifetimeJitter = config.MaxConnLifetime / 10
 	c := config.ConnConfig
+	c.DialFunc = asSessions(c.DialFunc)
 	if o.Password != "" {
 		c.Password = o.Password
 	}

@@ -103,7 +103,13 @@ func (t *tx) commit() error {
 		}
 		return nil
 	})
-	switch err := t.flush(); {
+	commits := &sessionOf(t.conn).commits
+	commits.Store(!t.readOnly)
+	err := t.flush()
+	if !t.conn.IsClosed() {
+		commits.Store(false)
+	}
+	switch {
 	case err == nil, done: // what happens to the connection afterwards is no matter
 		return nil
 	case t.readOnly, isRefusal(err), beforeCommit(err):

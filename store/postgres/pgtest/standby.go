@@ -112,14 +112,11 @@ func (s *Server) waitForStandby(ctx context.Context) (err error) {
 
 // Promote makes a standby a server that can be written, whose commits wait for no other.
 func (s *Server) Promote() error {
-	for _, sql := range []string{
-		"SELECT pg_promote(true)",
-		"ALTER SYSTEM RESET synchronous_standby_names", // the primary's may have been copied
-		"SELECT pg_reload_conf()",
-	} {
-		if err := s.Exec(context.Background(), sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(s.Exec(context.Background(), "SELECT pg_promote(true)"), s.Leave()) // the primary's setting may have been copied
+}
+
+// Leave has commits wait for standbys no more.
+func (s *Server) Leave() error {
+	ctx := context.Background()
+	return errors.Join(s.Exec(ctx, "ALTER SYSTEM RESET synchronous_standby_names"), s.Exec(ctx, "SELECT pg_reload_conf()"))
 }
