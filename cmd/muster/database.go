@@ -118,7 +118,7 @@ func (in *installation) openDatabase(ctx context.Context) error {
 	if err != nil {
 		return d.fault(err)
 	}
-	in.atEnd(numbers.Close)
+	in.atEnd(func() error { numbers.Close(); return nil })
 	return nil
 }
 

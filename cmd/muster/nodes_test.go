@@ -339,6 +339,9 @@ func TestServersThatStartAtOnceMakeOneInstallation(t *testing.T) {
 	if len(tenants.Tenants) != 1 {
 		t.Errorf("there are %d tenants", len(tenants.Tenants))
 	}
+	if n := c.count(t, "SELECT count(*) FROM node_numbers WHERE owner <> ''"); n != len(servers) {
+		t.Errorf("%d numbers are taken by %d servers", n, len(servers))
+	}
 	for i, p := range servers {
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
@@ -347,4 +350,39 @@ func TestServersThatStartAtOnceMakeOneInstallation(t *testing.T) {
 			t.Errorf("server %d: %v: %s", i, err, p.err.String())
 		}
 	}
+}
+
+// count gives the number that a query answers.
+func (c *cluster) count(t *testing.T, query string) (n int) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), c.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	if err := db.QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A server that could not reserve ids for long refuses what needs some, and says so; the others go on.
+func TestAServerWithoutIDs(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	with, without := c.node(t, nil), c.node(t, nil)
+	without.held.ids.Release()
+	if status, answer := without.call(t, http.MethodGet, "/readyz", "", "", ""); status != 503 || !strings.Contains(answer, `["ids"]`) {
+		t.Errorf("/readyz: %d %s", status, answer)
+	}
+	answer, err := c.caller(t, without).Do(t.Context(), client.Request{
+		Method: http.MethodPost, Target: "/koodrive/ose/v1/user/batchRegister/create", Body: []byte(`{"userList":[{"firstname":"Ada","phone":"12345678"}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Status != 503 || answer.Header.Get("Retry-After") != "5" {
+		t.Errorf("%d %s, after %s", answer.Status, answer.Body, answer.Header.Get("Retry-After"))
+	}
+	c.provisioned(t, with, without, client.User{FirstName: "Ada", Phone: "+27100000001"})
 }

@@ -62,13 +62,15 @@ func (s *Store) newReservation(ids *muster.IDSource, now func() time.Time, logge
 	return &Reservation{store: s, ids: ids, now: now, logger: logger, owner: host + "-" + rand.Text(), number: -1, clock: true}
 }
 
-// Close gives the number back. The source makes no more ids.
-func (r *Reservation) Close() error {
+// Close gives the number back, or leaves it to be free after a minute if the database is away. The source makes no more ids.
+func (r *Reservation) Close() {
 	r.stop()
 	r.ended.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), reserveTime)
 	defer cancel()
-	return explain("give a node number back", r.release(ctx))
+	if err := r.release(ctx); err != nil {
+		r.logger.LogAttrs(ctx, slog.LevelWarn, "this process's node number cannot be given back, and is free in a minute", slog.Any("error", err))
+	}
 }
 
 func (r *Reservation) release(ctx context.Context) error {

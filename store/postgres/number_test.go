@@ -87,9 +87,7 @@ func TestProcessesThatStartAtOnceHaveNumbersOfTheirOwn(t *testing.T) {
 			t.Errorf("number %d was given to two, or is not one of the smallest", nodeOf(id))
 		}
 		seen[nodeOf(id)] = true
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
+		r.Close()
 		if _, err := r.ids.Next(); muster.KindOf(err) != muster.KindUnavailable {
 			t.Errorf("an id after the end: %v", err)
 		}
@@ -223,8 +221,26 @@ func TestIDsAreReservedAgainAndAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Close(); err != nil {
-		t.Error(err)
+	r.Close()
+}
+
+func TestANumberThatCannotBeGivenBack(t *testing.T) {
+	t.Parallel()
+	url := database(t)
+	s, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newNumbered(s)
+	r.mustReserve(t)
+	_, r.stop = context.WithCancel(t.Context())
+	closeStore(t, s)
+	r.Close()
+	if _, err := r.ids.Next(); muster.KindOf(err) != muster.KindUnavailable {
+		t.Errorf("an id after the end: %v", err)
+	}
+	if !strings.Contains(r.log.String(), "free in a minute") {
+		t.Errorf("it logged %q", r.log.String())
 	}
 }
 
