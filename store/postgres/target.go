@@ -161,15 +161,6 @@ func (t *Target) Finish(ctx context.Context) error {
 	return explain("finish a copy", err)
 }
 
-// Count is [transfer.Reader.Count].
-func (t *Target) Count(ctx context.Context, table *transfer.Table) (n int64, err error) {
-	err = t.store.read(ctx, func(tx *tx) error {
-		tx.queue.Queue("SELECT count(*) FROM " + table.Name).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
-		return nil
-	})
-	return n, explain("count "+table.Name, err)
-}
-
 // Last is [transfer.Target.Last].
 func (t *Target) Last(ctx context.Context, table *transfer.Table) (transfer.Row, error) {
 	rows, err := t.rows(ctx, table.Columns[:table.Key], lastText(table))

@@ -104,11 +104,17 @@ func (s *Source) Keys(ctx context.Context) ([]secret.KeyRecord, error) {
 	return records, explain("read keys", err)
 }
 
-// Count is [transfer.Reader.Count].
-func (s *Source) Count(ctx context.Context, t *transfer.Table) (n int64, err error) {
-	count, err := s.prepare(ctx, "SELECT count(*) FROM "+storedAs(t.Name))
+// Count is [transfer.Source.Count].
+func (s *Source) Count(ctx context.Context, t *transfer.Table, upTo transfer.Row) (n int64, err error) {
+	text := "SELECT count(*) FROM " + storedAs(t.Name)
+	var args []any
+	if upTo != nil {
+		text += " WHERE " + compared(t, "<=")
+		args = upTo[:t.Key]
+	}
+	count, err := s.prepare(ctx, text)
 	if err == nil {
-		err = count.QueryRowContext(context.WithoutCancel(ctx)).Scan(&n)
+		err = count.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(&n)
 	}
 	return n, explain("count "+t.Name, err)
 }
@@ -199,12 +205,20 @@ func pageText(t *transfer.Table, behind bool) string {
 	for i := range t.Columns {
 		columns[i] = valueOf(t.Columns[i].Name)
 	}
-	key := strings.Join(columns[:t.Key], ", ")
 	text := "SELECT " + strings.Join(columns, ", ") + " FROM " + storedAs(t.Name)
 	if behind {
-		text += " WHERE (" + key + ") > (" + strings.Repeat("?, ", t.Key-1) + "?)"
+		text += " WHERE " + compared(t, ">")
 	}
-	return text + " ORDER BY " + key + " LIMIT ?"
+	return text + " ORDER BY " + strings.Join(columns[:t.Key], ", ") + " LIMIT ?"
+}
+
+// compared compares keys with one that is given by parameters.
+func compared(t *transfer.Table, operator string) string {
+	names := make([]string, t.Key)
+	for i := range names {
+		names[i] = valueOf(t.Columns[i].Name)
+	}
+	return "(" + strings.Join(names, ", ") + ") " + operator + " (?" + strings.Repeat(", ?", t.Key-1) + ")"
 }
 
 func sizeOf(value any) int {

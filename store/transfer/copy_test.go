@@ -228,6 +228,29 @@ func cutAfter(t *testing.T, dir, url string, pages int) {
 	wantServed(t, url, postgres.ErrUnfinishedCopy)
 }
 
+// TestProgressGoesOnToo: what was copied before counts, and is not copied again.
+func TestProgressGoesOnToo(t *testing.T) {
+	t.Parallel()
+	dir, url := fill(t, map[string]int{"users": 4001}), server.Database(t, "")
+	const before = 9 // tables, of three rows each
+	cutAfter(t, dir, url, before+1)
+	var got []transfer.Progress
+	counts, err := copyAll(t.Context(), dir, url, postgres.Options{}, func(p transfer.Progress) {
+		if p.Step == transfer.Copying && p.Table == "users" {
+			got = append(got, p)
+		}
+	})
+	must(t, err)
+	total := int64(4001 + 3*(len(counts)-1))
+	var want []transfer.Progress
+	for _, users := range []int64{2000, 4000, 4001} {
+		want = append(want, transfer.Progress{Step: transfer.Copying, Table: "users", Rows: 3*before + users, Total: total})
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reports on users (-want +got)\n%s", diff)
+	}
+}
+
 // TestASourceThatChangedIsCopiedAnew: what was copied of it before may be no longer right.
 func TestASourceThatChangedIsCopiedAnew(t *testing.T) {
 	t.Parallel()

@@ -20,8 +20,6 @@ const pageRows = 2000
 
 // Reader reads an installation. One goroutine at a time uses it.
 type Reader interface {
-	// Count is how many rows a table has.
-	Count(ctx context.Context, t *Table) (int64, error)
 	// Page reads rows in the order of their keys, compared number by number and byte by byte: from the one on whose key is
 	// behind that of the row after, or from the first if that is nil, and at most limit of them. None is the table's end. It
 	// may end a page earlier, when it holds [PageBytes].
@@ -33,6 +31,8 @@ type Source interface {
 	Reader
 	// State tells this state of the source from any other. It is not empty.
 	State() string
+	// Count is how many rows a table has, up to and with the one that has the key of a row; nil: all.
+	Count(ctx context.Context, t *Table, upTo Row) (int64, error)
 }
 
 // Target is the database that is copied into.
@@ -97,7 +97,7 @@ func Copy(ctx context.Context, name string, source Source, target Target, report
 	}
 	c := &copying{source: source, target: target, begun: begun, report: report, tables: Tables()}
 	for i := range c.tables {
-		n, err := source.Count(ctx, &c.tables[i])
+		n, err := source.Count(ctx, &c.tables[i], nil)
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", c.tables[i].Name, err)
 		}
@@ -149,7 +149,7 @@ func (c *copying) copy(ctx context.Context, t *Table) (n int64, err error) {
 		}
 	}
 	if after != nil {
-		if n, err = c.target.Count(ctx, t); err != nil {
+		if n, err = c.source.Count(ctx, t, after); err != nil {
 			return 0, err
 		}
 		c.advance(t, n)
