@@ -91,15 +91,18 @@ func (c *copyCmd) database() (*database, error) {
 // copyFault tells who copies what an error means to him.
 func (d *database) copyFault(err error) error {
 	var difference *transfer.Difference
+	var fault *muster.Error
 	switch {
 	case errors.As(err, &difference):
 		return fmt.Errorf("%w: another process has written to one of them; make the database anew, and copy again", err)
 	case errors.Is(err, context.Canceled):
 		return errors.New("the copy was cut off: the same command goes on with it")
-	case muster.KindOf(err) == muster.KindConflict:
-		return refused{err}
-	default:
+	case !errors.As(err, &fault):
 		return d.fault(err)
+	case fault.Kind == muster.KindUnavailable:
+		return unavailable{fmt.Errorf("the database cannot be used now, and the same command goes on with the copy when it can: %w", fault.Err)}
+	default:
+		return refused{err}
 	}
 }
 

@@ -1,12 +1,39 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"muster"
 	"muster/store/postgres"
+	"muster/store/transfer"
 )
+
+func TestWhatEndsACopyIsTold(t *testing.T) {
+	t.Parallel()
+	d := &database{name: "host:5432/name"}
+	for _, c := range []struct {
+		err  error
+		code int
+		want string
+	}{
+		{&transfer.Difference{Table: "users", Key: "id 7", What: "has another phone"}, exitFailed, "another phone: another process has written"},
+		{context.Canceled, exitFailed, "the same command goes on with it"},
+		{&muster.Error{Kind: muster.KindConflict, Detail: "It is not empty."}, exitRefused, "It is not empty."},
+		{&muster.Error{Kind: muster.KindUnavailable, Err: errors.New("disk full")}, exitUnavailable, "goes on with the copy when it can: disk full"},
+		{postgres.ErrUnreachable, exitUnavailable, ""},
+		{errors.New("broken"), exitFailed, "broken"},
+	} {
+		err := d.copyFault(fmt.Errorf("copying users: %w", c.err))
+		if code := exitCode(err); code != c.code || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v ends with %d and says %v", c.err, code, err)
+		}
+	}
+}
 
 // TestNoServerStartsOnAnUnfinishedCopy, nor does anything else that would work with what is there.
 func TestNoServerStartsOnAnUnfinishedCopy(t *testing.T) {
