@@ -3,7 +3,8 @@ package sqlite
 import "strings"
 
 // statement is one of the SQL statements that the package uses. All of them stand in statementText, so that a test can
-// look at every one's plan; beside these there are only transaction control, PRAGMA and the migrations.
+// look at every one's plan; beside these there are only transaction control, PRAGMA, the migrations, and what a [Source]
+// reads tables with as a whole.
 type statement int
 
 const (
