@@ -1,7 +1,8 @@
 package postgres
 
 // statement is one of the SQL statements that the package uses. All of them stand in statementText, so that a test can
-// look at every one's plan; beside these there are only transaction control, settings, the migrations, and what wakes a lane.
+// look at every one's plan; beside these there are only transaction control, settings, the migrations, what wakes a lane, and
+// what a [Target] reads and writes tables with as a whole.
 type statement int
 
 const (
