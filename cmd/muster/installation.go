@@ -155,6 +155,9 @@ type refused struct{ error }
 
 func (refused) ExitCode() int { return exitRefused }
 
+// noRetention keeps a command from forgetting batches: for how long they are kept is what the server was told.
+const noRetention = 100 * 365 * 24 * time.Hour
+
 // client is of the API as this process serves itself. Its engine stands still, and only says what one would do, until work
 // is called; then it does what is queued until the client is closed. What is queued in a database is left to the servers.
 func (in *installation) client() (_ *nativeClient, done func() error, err error) {
@@ -165,6 +168,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	engine, err := provision.New(provision.Config{
 		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
 		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: in.diskFree(),
+		Retention: noRetention,
 	})
 	if err != nil {
 		pool.Close()
