@@ -37,8 +37,8 @@ type Store interface {
 	Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
 	// Apply takes the tenant's lock, finds which of the chunks are live: they still wait (same first row and number of
-	// rows), and no row of their batch before them lacks its outcome, but for those of live chunks before them. It reads
-	// the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,
+	// rows), and no row of their batch before them lacks its outcome, nor in LaneOrdered any row of the lane, but for those
+	// of live chunks before them. So a turn that comes late cannot overtake the one that took its place. It reads the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,
 	// kept rows, the batches' counters and, for a batch whose last row this was, its end and the destruction of its
 	// payload key; it deletes the chunks, and counts the tenant's usage and queue. All in one transaction. An error of
 	// decide rolls back and comes back as it is. decide must not block, and may be called again if the transaction is.

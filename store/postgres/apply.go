@@ -36,7 +36,7 @@ type waiting struct {
 }
 
 func (a *application) run(t *tx) error {
-	stored := a.lookUp(t)
+	stored, ordered := a.lookUp(t)
 	var shot snapshot
 	shot.queue(t, a.tenant, a.keys, wholeUsers)
 	if err := t.flush(); err != nil {
@@ -46,7 +46,7 @@ func (a *application) run(t *tx) error {
 	if err := shot.resolve(a.keys); err != nil {
 		return err
 	}
-	live := a.live(stored)
+	live := a.live(stored, ordered)
 	w, err := a.plan(shot.Snapshot, slices.Clone(live))
 	if err != nil {
 		return err
@@ -75,9 +75,16 @@ func (a *application) plan(shot muster.Snapshot, live []bool) (w *provision.Writ
 	return w, nil
 }
 
-// lookUp queues a look-up of the chunks. The answer is filled by the flush, with no rows where a chunk waits no longer.
-func (a *application) lookUp(t *tx) []waiting {
-	stored := make([]waiting, len(a.chunks))
+// chunkName names a chunk of the tenant.
+type chunkName struct {
+	batch    muster.ID
+	firstRow int
+}
+
+// lookUp queues a look-up of the chunks, and of as many that come first in the ordered lane. The answers are filled by the
+// flush, with no rows where a chunk waits no longer.
+func (a *application) lookUp(t *tx) (stored []waiting, ordered *[]chunkName) {
+	stored, ordered = make([]waiting, len(a.chunks)), new([]chunkName)
 	batches, rows := chunkNames(a.chunks)
 	t.rows(func(row scanner) error {
 		var at int
@@ -88,7 +95,13 @@ func (a *application) lookUp(t *tx) []waiting {
 		}
 		return err
 	}, selectLive, a.tenant, batches, rows)
-	return stored
+	t.rows(func(row scanner) error {
+		var name chunkName
+		err := row.Scan(&name.batch, &name.firstRow)
+		*ordered = append(*ordered, name)
+		return err
+	}, selectFirstOrdered, a.tenant, len(a.chunks))
+	return stored, ordered
 }
 
 // chunkNames are the chunks' batches and first rows.
@@ -100,14 +113,21 @@ func chunkNames(chunks []muster.Chunk) (batches []int64, firstRows []int32) {
 	return batches, firstRows
 }
 
-// live finds the chunks that still wait and are next in their batch, given those before them.
-func (a *application) live(stored []waiting) []bool {
+// live finds the chunks that still wait and are next in their batch, and in the ordered lane in that, given those before them.
+func (a *application) live(stored []waiting, ordered *[]chunkName) []bool {
 	live := make([]bool, len(a.chunks))
+	next := *ordered
 	decided := make(map[muster.ID]int)
 	for i := range a.chunks {
 		k := &a.chunks[i]
 		if stored[i].rows == 0 || stored[i].rows != k.Rows {
 			continue
+		}
+		if stored[i].lane == muster.LaneOrdered {
+			if len(next) == 0 || next[0] != (chunkName{k.Batch, k.FirstRow}) {
+				continue
+			}
+			next = next[1:]
 		}
 		if _, known := decided[k.Batch]; !known {
 			decided[k.Batch] = stored[i].decided

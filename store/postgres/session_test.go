@@ -84,7 +84,9 @@ func TestACommitThatWaitsForItsStandbyIsNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	applied := make(chan error)
-	go func() { applied <- impatient.Apply(t.Context(), f.tenant, chunksOf(works), muster.Keys{}, skipAll(works)) }()
+	go func() {
+		applied <- impatient.Apply(t.Context(), f.tenant, chunksOf(works), muster.Keys{}, skipAll(works))
+	}()
 	for f.query(t, "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'")[0] != "1" {
 	}
 	c := h.conns[0]

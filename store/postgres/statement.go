@@ -125,6 +125,7 @@ const (
 	selectChunk
 	selectChunks
 	selectLive
+	selectFirstOrdered
 	selectQueued
 	selectLanes
 	deleteChunks

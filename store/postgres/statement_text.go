@@ -208,7 +208,9 @@ var statementText = [statementCount]string{
 		CROSS JOIN LATERAL (SELECT rows, octet_length(payload) AS bytes, lane, rank FROM chunks
 			WHERE tenant = $1 AND batch = n.batch AND first_row = n.first_row OFFSET 0) AS c
 		CROSS JOIN LATERAL (SELECT succeeded + failed + skipped AS decided, total FROM batches WHERE tenant = $1 AND id = n.batch OFFSET 0) AS b`,
-	selectQueued: `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
+	// Of LaneOrdered.
+	selectFirstOrdered: `SELECT batch, first_row FROM chunks WHERE tenant = $1 AND lane = 2 ORDER BY rank, sequence, first_row LIMIT $2`,
+	selectQueued:       `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
 	selectLanes: `SELECT l.lane FROM (VALUES (1), (2)) AS l(lane)
 		CROSS JOIN LATERAL (SELECT FROM chunks WHERE tenant = $1 AND lane = l.lane ORDER BY rank LIMIT 1) AS c`,
 	deleteChunks: remove("chunks", `unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)`, "t.batch = n.batch AND t.first_row = n.first_row"),

@@ -75,7 +75,26 @@ func (a *application) plan(shot muster.Snapshot, live []bool) (w *provision.Writ
 	return a.decide(shot, live)
 }
 
-// live looks up the chunks and finds those that still wait and are next in their batch, given those before them.
+// chunkName names a chunk of the tenant.
+type chunkName struct {
+	batch    muster.ID
+	firstRow int
+}
+
+// firstOrdered names the chunks that come first in the ordered lane, as many as are to be applied.
+func (a *application) firstOrdered(c *conn) (names []chunkName, err error) {
+	rows, err := c.query(context.Background(), selectFirstOrdered, int64(a.tenant), len(a.chunks))
+	err = collect(rows, err, func(row scanner) error {
+		var name chunkName
+		err := row.Scan(&name.batch, &name.firstRow)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
+
+// live looks up the chunks and finds those that still wait and are next in their batch, and in the ordered lane in that, given
+// those before them.
 func (a *application) live(c *conn) ([]waiting, []bool, error) {
 	ctx := context.Background()
 	stored, live := make([]waiting, len(a.chunks)), make([]bool, len(a.chunks))
@@ -92,11 +111,21 @@ func (a *application) live(c *conn) ([]waiting, []bool, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	next, err := a.firstOrdered(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	decided := make(map[muster.ID]int)
 	for i := range a.chunks {
 		k := &a.chunks[i]
 		if stored[i].rows == 0 || stored[i].rows != k.Rows {
 			continue
+		}
+		if stored[i].lane == muster.LaneOrdered {
+			if len(next) == 0 || next[0] != (chunkName{k.Batch, k.FirstRow}) {
+				continue
+			}
+			next = next[1:]
 		}
 		if _, known := decided[k.Batch]; !known {
 			decided[k.Batch] = stored[i].decided

@@ -126,6 +126,7 @@ const (
 	selectChunk
 	selectChunks
 	selectLive
+	selectFirstOrdered
 	selectWaiting
 	deleteChunk
 	deleteChunks

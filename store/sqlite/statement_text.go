@@ -188,8 +188,10 @@ var statementText = [statementCount]string{
 		FROM json_each(?2) AS wanted
 		CROSS JOIN chunks AS c ON c.tenant = ?1 AND c.batch = wanted.value ->> 0 AND c.first_row = wanted.value ->> 1
 		CROSS JOIN batches AS b ON b.tenant = ?1 AND b.id = c.batch`,
-	selectWaiting: `SELECT EXISTS (SELECT 1 FROM chunks WHERE tenant = ? AND lane = ?)`,
-	deleteChunk:   `DELETE FROM chunks WHERE tenant = ? AND batch = ? AND first_row = ?`,
+	// Of LaneOrdered.
+	selectFirstOrdered: `SELECT batch, first_row FROM chunks WHERE tenant = ? AND lane = 2 ORDER BY rank, sequence, first_row LIMIT ?`,
+	selectWaiting:      `SELECT EXISTS (SELECT 1 FROM chunks WHERE tenant = ? AND lane = ?)`,
+	deleteChunk:        `DELETE FROM chunks WHERE tenant = ? AND batch = ? AND first_row = ?`,
 	deleteChunks: `DELETE FROM chunks WHERE tenant = ?1
 		AND (batch, first_row) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`,
 	upsertLane: `INSERT INTO lanes (tenant, lane, position) VALUES (?, ?, ?)

@@ -155,6 +155,32 @@ func testOutOfOrder(b *bundle) {
 	b.same("decided", b.page(b.tenant, a.Batch.ID).Batch.Decided(), 6)
 }
 
+// testNobodyOvertakes: in the ordered lane nothing is applied while something before it waits, though whoever comes late holds
+// that for done.
+func testNobodyOvertakes(b *bundle) {
+	first, second := b.acceptance(b.tenant, 2, 2), b.acceptance(b.tenant, 1, 1)
+	first.Batch.Lane, second.Batch.Lane = muster.LaneOrdered, muster.LaneOrdered
+	b.accept(first)
+	b.accept(second)
+	lane := muster.LaneRef{Tenant: b.tenant, Lane: muster.LaneOrdered}
+	late := b.next(lane, 100)
+	try := func(works ...provision.Work) (seen []bool) {
+		b.Helper()
+		b.ok(b.store.Apply(b.Context(), b.tenant, chunksOf(works), muster.Keys{}, func(s muster.Snapshot, live []bool) (*provision.Writes, error) {
+			seen = slices.Clone(live)
+			return b.decideAll(works, muster.Skipped)(s, live)
+		}))
+		return seen
+	}
+	b.same("the second without the first", try(late[1]), []bool{false})
+	b.ok(b.store.Split(b.Context(), late[0].Chunk, b.parts(late[0], 1, 1)))
+	b.same("both, the first of which is cut", try(late...), []bool{false, false})
+	now := b.next(lane, 100)
+	b.same("a part and what comes behind the other", try(now[0], now[2]), []bool{true, false})
+	b.same("both, half of the first of which is done", try(late...), []bool{false, false})
+	b.same("what is left", try(now[1:]...), []bool{true, true})
+}
+
 func testDecideError(b *bundle) {
 	a := b.acceptance(b.tenant, 2, 2)
 	b.accept(a)
