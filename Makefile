@@ -6,7 +6,8 @@ VULNCHECK    := v1.8.0
 # How long each fuzz target runs with `make fuzz`; how often and with how many people `make crashtest` kills the server, and
 # its federated tasks, the accounts that they are about, the kills under them, and the seconds for which the database is frozen;
 # then of each fault of nodes on PostgreSQL the users, tasks and accounts, the kills of nodes and of the database, the standbys
-# that take over, the connections cut, the times that the disk is full, and the seconds for which a node stands still.
+# that take over and how many seconds they are behind, the connections cut, the times that the disk is full, and the seconds for
+# which a node stands still.
 FUZZTIME     ?= 30s
 KILLS        ?= 200
 USERS        ?= 50000
@@ -20,6 +21,7 @@ CLUSTER_ACCOUNTS ?= 3000
 NODE_KILLS       ?= 50
 DATABASE_KILLS   ?= 15
 FAILOVERS        ?= 5
+BEHIND           ?= 60
 CUTS             ?= 500
 FILLS            ?= 6
 PAUSE            ?= 65
@@ -93,7 +95,7 @@ crashtest: ## Kill the server KILLS (200) times during a load of USERS (50,000),
 	@CRASHTEST_USERS=$(USERS) CRASHTEST_KILLS=$(KILLS) CRASHTEST_TASKS=$(TASKS) CRASHTEST_ACCOUNTS=$(ACCOUNTS) \
 	CRASHTEST_KILLS_FEDERATED=$(TASK_KILLS) CRASHTEST_FREEZE=$(FREEZE) CRASHTEST_CLUSTER_USERS=$(CLUSTER_USERS) \
 	CRASHTEST_CLUSTER_TASKS=$(CLUSTER_TASKS) CRASHTEST_CLUSTER_ACCOUNTS=$(CLUSTER_ACCOUNTS) CRASHTEST_NODE_KILLS=$(NODE_KILLS) \
-	CRASHTEST_DATABASE_KILLS=$(DATABASE_KILLS) CRASHTEST_FAILOVERS=$(FAILOVERS) CRASHTEST_CUTS=$(CUTS) \
+	CRASHTEST_DATABASE_KILLS=$(DATABASE_KILLS) CRASHTEST_FAILOVERS=$(FAILOVERS) CRASHTEST_BEHIND=$(BEHIND) CRASHTEST_CUTS=$(CUTS) \
 	CRASHTEST_FILLS=$(FILLS) CRASHTEST_PAUSE=$(PAUSE) go test -count 1 -timeout 60m -v ./crashtest
 
 .PHONY: bench

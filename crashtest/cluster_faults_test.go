@@ -194,7 +194,7 @@ func killDatabase(t *testing.T) *trial {
 }
 
 // failOver kills a primary and promotes its standby, which takes its place; then it becomes the standby. It has commits that the
-// standby was too slow to get, and nobody was told of.
+// standby was too slow to get, and nobody was told of: the first time so slow that nodes give up waiting.
 func failOver(t *testing.T) *trial {
 	times := setting(t, failOversVariable, 1)
 	primary := startPostgres(t, pgtest.Options{})
@@ -210,10 +210,19 @@ func failOver(t *testing.T) *trial {
 	u.Host += "," + standby.Address()
 	u.RawQuery += "&target_session_attrs=read-write"
 	x := newTrial(t, u.String(), named(u.String(), 2)...)
-	x.met = "the primary killed while the standby was behind"
-	x.run(t, times, func(ctx context.Context, _ int) error {
-		err := cmp.Or(standby.Freeze(), pause(ctx, spread(x.r, 50*time.Millisecond, time.Second)), primary.Kill(), standby.Thaw(), standby.Promote())
-		if err != nil {
+	behind := time.Duration(setting(t, behindVariable, 1)) * time.Second
+	x.limit += behind
+	x.met = "the standby was behind by " + behind.String() + " and less"
+	x.run(t, times, func(ctx context.Context, n int) error {
+		d := spread(x.r, 50*time.Millisecond, time.Second)
+		if n == 0 {
+			d = behind
+		}
+		if err := standby.Freeze(); err != nil {
+			return err
+		}
+		x.release()
+		if err := cmp.Or(pause(ctx, d), primary.Kill(), standby.Thaw(), standby.Promote()); err != nil {
 			return err
 		}
 		primary, standby = standby, primary
@@ -230,9 +239,11 @@ func freezeDatabase(t *testing.T) *trial {
 	x.limit += d
 	x.met = "for " + d.String()
 	x.run(t, 1, func(ctx context.Context, _ int) error {
-		err := s.Freeze()
+		if err := s.Freeze(); err != nil {
+			return err
+		}
 		x.release()
-		return cmp.Or(err, pause(ctx, d), s.Thaw())
+		return cmp.Or(pause(ctx, d), s.Thaw())
 	})
 	return x
 }

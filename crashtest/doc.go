@@ -19,9 +19,10 @@
 // The environment sets sizes: CRASHTEST_USERS and CRASHTEST_KILLS of TestKill, CRASHTEST_TASKS of 100 rows and
 // CRASHTEST_ACCOUNTS of both federated tests, CRASHTEST_KILLS_FEDERATED of TestKillFederated, CRASHTEST_FREEZE, in seconds, of
 // TestFrozenDatabase and of PostgreSQL. Of TestClusterFaults each fault has CRASHTEST_CLUSTER_USERS, CRASHTEST_CLUSTER_TASKS of
-// 100 rows and CRASHTEST_CLUSTER_ACCOUNTS, and there are CRASHTEST_NODE_KILLS, CRASHTEST_DATABASE_KILLS, CRASHTEST_FAILOVERS,
-// CRASHTEST_CUTS of connections, CRASHTEST_FILLS of the disk, and CRASHTEST_PAUSE, in seconds, for which a node stands still or
-// is cut off. CRASHTEST_SEED is for the load and the instants of an earlier run (how the processes interleave is not
-// repeated by it), CRASHTEST_BINARY for a binary to test instead of building one, CRASHTEST_KEEP for a folder, on the file
-// system of the temporary one, to which a failed test moves what its server worked on.
+// 100 rows and CRASHTEST_CLUSTER_ACCOUNTS, and there are CRASHTEST_NODE_KILLS, CRASHTEST_DATABASE_KILLS, CRASHTEST_FAILOVERS
+// with a standby that is CRASHTEST_BEHIND seconds behind, CRASHTEST_CUTS of connections, CRASHTEST_FILLS of the disk, and
+// CRASHTEST_PAUSE, in seconds, for which a node stands still or is cut off. CRASHTEST_SEED is for the load and the instants of an
+// earlier run (how the processes interleave is not repeated by it), CRASHTEST_BINARY for a binary to test instead of building
+// one, CRASHTEST_KEEP for a folder, on the file system of the temporary one, to which a failed test moves what its server
+// worked on.
 package crashtest

@@ -28,6 +28,7 @@ const (
 	nodeKillsVariable       = "CRASHTEST_NODE_KILLS"
 	databaseKillsVariable   = "CRASHTEST_DATABASE_KILLS"
 	failOversVariable       = "CRASHTEST_FAILOVERS"
+	behindVariable          = "CRASHTEST_BEHIND" // seconds
 	cutsVariable            = "CRASHTEST_CUTS"
 	fillsVariable           = "CRASHTEST_FILLS"
 	pauseVariable           = "CRASHTEST_PAUSE" // seconds
