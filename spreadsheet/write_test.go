@@ -213,7 +213,7 @@ func TestErrorsOfWritingComeBack(t *testing.T) {
 	t.Parallel()
 	for _, format := range []spreadsheet.Format{spreadsheet.CSV, spreadsheet.XLSX, spreadsheet.NDJSON} {
 		whole := len(write(t, spreadsheet.WriterOptions{Format: format, Columns: []string{"a"}, Mark: true}, spreadsheet.Texts("x")))
-		for room := range whole {
+		for room := 0; room < whole; room += 1 + whole/40 {
 			disk := &fullDisk{room: room}
 			w, err := spreadsheet.NewWriter(disk, spreadsheet.WriterOptions{Format: format, Columns: []string{"a"}, Mark: true})
 			if err == nil {
