@@ -50,7 +50,7 @@ race: ## Run the tests, under the race detector.
 	@scripts/need curl initdb:postgresql pgbouncer; \
 	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
-	go test $$race -timeout 15m ./...
+	go test $$race -vet=off -timeout 15m ./... # vet has had its turn
 
 .PHONY: quick
 quick: ## Run the tests without the race detector.
