@@ -111,8 +111,11 @@ func (s *xlsxSink) writeRow(cells []Cell, style int) error {
 	s.strings(`<row r="`, row, `">`)
 	for i := range cells {
 		if text := cells[i].flat(); text != "" {
-			s.strings(`<c r="`, s.letters[i], row, `" s="`, strconv.Itoa(style), `" t="inlineStr"><is><t xml:space="preserve">`)
-			s.strings(escapeXML(escapeTyped(text)), `</t></is></c>`)
+			tag := `<t>`
+			if strings.TrimSpace(text) != text || strings.ContainsAny(text, "\n\t") {
+				tag = `<t xml:space="preserve">`
+			}
+			s.strings(`<c r="`, s.letters[i], row, `" s="`, strconv.Itoa(style), `" t="inlineStr"><is>`, tag, escapeXML(escapeTyped(text)), `</t></is></c>`)
 		}
 	}
 	_, err := s.sheet.WriteString("</row>")
