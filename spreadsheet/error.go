@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Error is what is wrong with a file as a whole. Its text holds nothing of the file, other than the names of sheets.
+// Error is what is wrong with a file as a whole. Its text holds nothing of the file, other than the names of
+// sheets and of a workbook's parts.
 type Error struct {
 	Row    int    // row in the file, from 1; 0 if it is none in particular
 	Column string // letter of the column; "" if it is none in particular

@@ -46,7 +46,7 @@ func (p *part) next() (xml.Token, error) {
 	case errors.Is(p.in.err, errUnzipped):
 		return nil, tooLarge()
 	case errors.Is(p.in.err, errTag):
-		return nil, &Error{Detail: "The part " + p.name + " of the workbook has a text or a tag that is too long: save the table anew, without anything else."}
+		return nil, &Error{Detail: "The workbook has a text or a tag that is too long, in " + partName(p.name) + ": save the table anew, without anything else."}
 	case err != nil:
 		return nil, damaged(p.name)
 	}

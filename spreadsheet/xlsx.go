@@ -16,7 +16,17 @@ import (
 const maxParts = 1_000
 
 func damaged(part string) error {
-	return &Error{Detail: "The workbook is damaged or cut off, in its part " + part + ": open it, and save it anew."}
+	return &Error{Detail: "The workbook is damaged or cut off, in " + partName(part) + ": open it, and save it anew."}
+}
+
+// partName names a part to people, if its name is like those that spreadsheets give.
+func partName(name string) string {
+	const most = 64
+	strange := func(r rune) bool { return r <= ' ' || r > '~' }
+	if len(name) > most || strings.ContainsFunc(name, strange) {
+		return "one of its parts"
+	}
+	return "its part " + name
 }
 
 func tooLarge() error {
@@ -136,8 +146,9 @@ type relation struct{ kind, target string }
 // relations reads where a part leads, by id.
 func (b *workbook) relations(of string) (map[string]relation, error) {
 	dir, file := path.Split(of)
+	name := dir + "_rels/" + file + ".rels"
 	related := map[string]relation{}
-	err := b.each(dir+"_rels/"+file+".rels", func(e *xml.StartElement) error {
+	err := b.each(name, func(e *xml.StartElement) error {
 		if e.Name.Local != "Relationship" || attribute(e, "TargetMode") == "External" {
 			return nil
 		}
@@ -146,7 +157,7 @@ func (b *workbook) relations(of string) (map[string]relation, error) {
 			target = path.Join("/", dir, target)
 		}
 		if len(related) == maxParts {
-			return damaged(of)
+			return damaged(name)
 		}
 		related[attribute(e, "Id")] = relation{path.Base(attribute(e, "Type")), strings.TrimPrefix(path.Clean(target), "/")}
 		return nil
