@@ -19,9 +19,54 @@ const (
 	LaneCreate Lane = 1
 	// LaneOrdered holds whatever updates, disables, enables or deletes: strictly in the order of acceptance.
 	LaneOrdered Lane = 2
+	// LaneQuiet holds what changes no user: dry runs, the checks before one is committed, and what was cancelled or
+	// refused. List order within a batch, round-robin between batches.
+	LaneQuiet Lane = 3
 )
 
-func (l Lane) String() string { return [...]string{"", "create", "ordered"}[l] }
+func (l Lane) String() string { return [...]string{"", "create", "ordered", "quiet"}[l] }
+
+// Mode is what a batch does with its rows that have no outcome yet.
+type Mode uint8
+
+const (
+	// ModeRun does what the rows say.
+	ModeRun Mode = iota
+	// ModeDryRun gives each row the outcome that it would have, and changes no user. Its rows are held for a while, so that
+	// it can be committed.
+	ModeDryRun
+	// ModeCheck is what a dry run's commit begins with: every row is planned again, and if each would have the outcome
+	// predicted, the mode becomes ModeRun; else it becomes ModeRefused, and no user was changed.
+	ModeCheck
+	// ModeRefused does nothing: rows whose prediction no longer holds fail with ReasonChanged, the others are cancelled.
+	ModeRefused
+	// ModeCancelled does nothing: the rows are cancelled.
+	ModeCancelled
+)
+
+var modeNames = [...]string{"run", "dry-run", "check", "refused", "cancelled"}
+
+func (m Mode) String() string { return modeNames[m] }
+
+// Lane is the lane of the batch's work in the mode, where own is the one in which its rows run.
+func (m Mode) Lane(own Lane) Lane {
+	if m == ModeRun {
+		return own
+	}
+	return LaneQuiet
+}
+
+// Predicts reports whether rows are planned against the effects that those before them would have had.
+func (m Mode) Predicts() bool { return m == ModeDryRun || m == ModeCheck }
+
+// Origin is how a batch was made of another one, its Parent.
+type Origin uint8
+
+const (
+	OriginNone   Origin = iota
+	OriginCommit        // runs the rows of a dry run
+	OriginRetry         // runs those rows again that failed
+)
 
 // LaneRef names a lane of a tenant.
 type LaneRef struct {
@@ -32,13 +77,18 @@ type LaneRef struct {
 // ChunkRows is the most rows that one chunk holds and that one transaction applies.
 const ChunkRows = 1000
 
+// HeldFor is how long the rows of a dry run are kept to be committed.
+const HeldFor = 24 * time.Hour
+
 // Batch is a list of rows accepted as one. It is finished when every row has an outcome.
 type Batch struct {
 	Tenant     ID
 	ID         ID
 	Sequence   int64 // place in the tenant's order of acceptance, from 1
 	Contract   Contract
-	Lane       Lane
+	Lane       Lane // the one in which its rows run; see [Mode.Lane]
+	Mode       Mode
+	Name       string     // what the caller calls it, such as a file's name; at most 255 bytes
 	AppID      string     // the credential that submitted it
 	Actor      ID         // the user on whose behalf; 0 if none
 	ActorLevel AdminLevel // his level when the batch was accepted
@@ -47,12 +97,23 @@ type Batch struct {
 	Succeeded  int
 	Failed     int
 	Skipped    int
+	Cancelled  int
 	AcceptedAt time.Time
+	StartedAt  time.Time // when the first row got its outcome, or was checked; zero before
 	FinishedAt time.Time // zero while rows are without outcome
+
+	Parent    ID // the batch that it was made of; 0: none
+	Origin    Origin
+	Guarded   bool      // a commit in which a row whose prediction no longer holds is not done
+	Checked   int       // rows planned again by ModeCheck
+	Differing int       // those of them whose prediction did not hold
+	Source    string    // of a reconciliation: whose users the rows are; "": none
+	Passwords int       // rows that brought a password to be hashed
+	HeldUntil time.Time // of a dry run: when its rows are erased and it can no longer be committed
 }
 
 // Decided is the number of rows with an outcome. They are the batch's first: chunks of a batch are applied in list order.
-func (b *Batch) Decided() int { return b.Succeeded + b.Failed + b.Skipped }
+func (b *Batch) Decided() int { return b.Succeeded + b.Failed + b.Skipped + b.Cancelled }
 
 // Finished reports whether every row has its outcome.
 func (b *Batch) Finished() bool { return b.Decided() == b.Total }
@@ -61,10 +122,11 @@ func (b *Batch) Finished() bool { return b.Decided() == b.Total }
 type Chunk struct {
 	Tenant    ID
 	Batch     ID
-	FirstRow  int // position of its first row in the batch; with Batch it names the chunk
-	Rows      int // 1 to ChunkRows
-	FirstID   ID  // the rows' ids run on from here
-	FirstUser ID  // the ids of users that the rows may create run on from here
+	Mode      Mode // its batch's when it was read
+	FirstRow  int  // position of its first row in the batch; with Batch it names the chunk
+	Rows      int  // 1 to ChunkRows
+	FirstID   ID   // the rows' ids run on from here
+	FirstUser ID   // the ids of users that the rows may create run on from here
 	Payload   []byte
 }
 

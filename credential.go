@@ -9,6 +9,7 @@ type Credential struct {
 	AppID     string    `json:"appId"` // unique in the installation
 	Name      string    `json:"name,omitempty"`
 	Disabled  bool      `json:"disabled"`
+	Scopes    Scopes    `json:"scopes"`
 	Secrets   []Secret  `json:"secrets"` // one, or two during a rotation's overlap; the newest first
 	CreatedAt time.Time `json:"createdAt"`
 }
@@ -33,3 +34,17 @@ func (c *Credential) Live(now time.Time) []Secret {
 	}
 	return live
 }
+
+// Scopes is what a caller may do, a bit each. None includes another.
+type Scopes uint8
+
+const (
+	ScopeRead       Scopes = 1 << iota // see users, departments, roles, batches and their outcomes
+	ScopeProvision                     // submit, cancel, retry and commit batches
+	ScopeAdminister                    // change single users, departments, roles, credentials, webhooks, settings; read the audit trail
+
+	AllScopes = ScopeRead | ScopeProvision | ScopeAdminister
+)
+
+// Has reports whether every scope of other is in s.
+func (s Scopes) Has(other Scopes) bool { return s&other == other }

@@ -6,10 +6,11 @@ type Result uint8
 const (
 	Succeeded Result = iota + 1
 	Failed
-	Skipped // nothing was to be done, since the user exists
+	Skipped   // nothing was to be done, since the user exists
+	Cancelled // nothing was done, since the batch was cancelled or refused before
 )
 
-var resultNames = [...]string{"", "succeeded", "failed", "skipped"}
+var resultNames = [...]string{"", "succeeded", "failed", "skipped", "cancelled"}
 
 func (r Result) String() string { return resultNames[r] }
 
@@ -44,12 +45,17 @@ const (
 
 	ReasonNoDepartment        Reason = 22 // a department that the tenant does not have; Detail is how the row named it
 	ReasonAmbiguousDepartment Reason = 23 // a name that several departments have; Detail is the name
+
+	ReasonChanged        Reason = 24 // the outcome would not be the one that the dry run predicted
+	ReasonPasswordNeeded Reason = 25 // a retry of a row whose password was erased before it was hashed
+	ReasonOtherSource    Reason = 26 // the user is not of the source that is reconciled
 )
 
 var reasonNames = [...]string{
 	"", "exists", "not-found", "invalid", "conflict", "no-seat", "no-capacity", "forbidden", "last-administrator", "internal", "cancelled",
 	"role-not-found", "account-length", "account-characters", "not-admitted", "mapping", "no-mapping", "no-system",
 	"source-unreadable", "source-empty", "source-roles", "source-no-id", "department-not-found", "department-ambiguous",
+	"changed-since-dry-run", "password-needed", "other-source",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -74,6 +74,14 @@ type Row struct {
 	// Match and OnExisting are the batch's where its contract leaves them to the caller.
 	Match      Key
 	OnExisting OnExisting
+	// ID is who is meant, where Match is KeyID.
+	ID ID
+	// Touch are the fields that the row may change of a user who exists; 0 is all that it sets.
+	Touch FieldSet
+	// Source is of a reconciliation: users are stamped with it when they are made, and others' users are not touched
+	// unless Adopt is set, which stamps them, too.
+	Source string
+	Adopt  bool
 	// Fault is what made the row unreadable while it was decoded, such as a number where text belongs. A row with a
 	// fault fails with it and does nothing.
 	Fault *Fault
@@ -102,6 +110,16 @@ type Entry struct {
 	User       User     // the values; ID where Match is KeyID
 	Password   bool     // the row brings a password, whose hash is in User.PasswordHash once it is known
 	Fault      *Fault   // the row fails with it
+	// Expect is the outcome predicted by the dry run that is committed: an entry that would have another one does nothing
+	// and fails with ReasonChanged. nil: any will do.
+	Expect *Expectation
+}
+
+// Expectation is what a dry run predicted of a row.
+type Expectation struct {
+	Result Result
+	Reason Reason
+	User   ID // who is made, changed or found; 0 if none
 }
 
 // Keys lists what a snapshot must find users by. Values are normalised and not empty; repeats do no harm.

@@ -26,6 +26,8 @@ type User struct {
 	Roles        []ID       `json:"roleIds,omitempty"`
 	// MustChangePassword is set by a reset: the password opens nothing but the page where he sets another.
 	MustChangePassword bool `json:"mustChangePassword,omitempty"`
+	// Source is the system whose reconciliations made or adopted him; "" if none did.
+	Source string `json:"source,omitempty"`
 	// TokenEpoch counts what ends his tokens: a change of password, level or roles, and being disabled. A token is worth
 	// something only while the user has the epoch in which it was issued.
 	TokenEpoch int64     `json:"-"`

@@ -132,6 +132,8 @@ type ChunkWrites struct {
 	Position Position
 	Outcomes []muster.Outcome // one for each of its rows, in order
 	Kept     []byte           // the rows that did not succeed, sealed under the kept key, without passwords; nil if none
+	// Differences are in the place of Outcomes in ModeCheck: those of the rows whose prediction does not hold, and why.
+	Differences []muster.Outcome
 }
 
 // Failures are rows that did not succeed.
