@@ -108,6 +108,7 @@ type Batch struct {
 	Checked   int       // rows planned again by ModeCheck
 	Differing int       // those of them whose prediction did not hold
 	Source    string    // of a reconciliation: whose users the rows are; "": none
+	Withheld  int       // of a reconciliation: users whom it would have disabled, had every row been readable
 	Passwords int       // rows that brought a password to be hashed
 	HeldUntil time.Time // of a dry run: when its rows are erased and it can no longer be committed
 }
