@@ -174,7 +174,7 @@ func (a *api) submit(ctx context.Context, in *submission) (*muster.Batch, error)
 	if err != nil {
 		return nil, err
 	}
-	s := provision.Submission{Tenant: tenant, ActorLevel: operator.Level, Contract: muster.ContractNative, Rows: rows}
+	s := provision.Submission{Tenant: tenant, ActorLevel: actorOf(ctx).Level, Contract: muster.ContractNative, Rows: rows}
 	if in.Key != "" {
 		s.Idempotency = &provision.Idempotency{Key: []byte("native\nbatches\n" + in.Key), Body: in.RawBody}
 	}
@@ -209,7 +209,7 @@ func (a *api) rows(ctx context.Context, tenant muster.ID, b *NewBatch) ([]muster
 	}
 	base := t.RootDepartment
 	if b.Department != 0 {
-		d, err := a.Departments.Get(ctx, tenant, operator, b.Department)
+		d, err := a.Departments.Get(ctx, tenant, actorOf(ctx), b.Department)
 		if err != nil {
 			return nil, err
 		}

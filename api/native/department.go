@@ -11,9 +11,6 @@ import (
 	"muster/directory"
 )
 
-// operator is whoever reaches the API: he administers every tenant as a whole.
-var operator = muster.Actor{Level: muster.LevelSystemAdmin}
-
 // NewDepartment is the body that makes a department.
 type NewDepartment struct {
 	Name   string    `json:"name" doc:"1 to 20 characters without a slash, unique among the parent's departments"`
@@ -103,7 +100,7 @@ func (a *api) addDepartments(h huma.API) {
 			Tenant pathID `path:"tenant"`
 			Body   NewDepartment
 		}) (*answer[Department], error) {
-			d, err := a.Departments.Create(ctx, in.Tenant.id, operator, directory.NewDepartment{
+			d, err := a.Departments.Create(ctx, in.Tenant.id, actorOf(ctx), directory.NewDepartment{
 				Name: in.Body.Name, Parent: in.Body.Parent, ID: in.Body.ID,
 			})
 			return a.department(ctx, d, err)
@@ -118,7 +115,7 @@ func (a *api) addDepartments(h huma.API) {
 			Tenant     pathID           `path:"tenant"`
 			Department pathDepartmentID `path:"department"`
 		}) (*answer[Department], error) {
-			d, err := a.Departments.Get(ctx, in.Tenant.id, operator, in.Department.id)
+			d, err := a.Departments.Get(ctx, in.Tenant.id, actorOf(ctx), in.Department.id)
 			return a.department(ctx, d, err)
 		})
 	huma.Register(h, operation("change-department", http.MethodPatch, one, "Rename or move a department", tag, http.StatusOK),
@@ -128,7 +125,7 @@ func (a *api) addDepartments(h huma.API) {
 			Body       DepartmentPatch
 		}) (*answer[Department], error) {
 			change := directory.DepartmentChange{Name: in.Body.Name, Parent: in.Body.Parent}
-			d, err := a.Departments.Change(ctx, in.Tenant.id, operator, in.Department.id, change)
+			d, err := a.Departments.Change(ctx, in.Tenant.id, actorOf(ctx), in.Department.id, change)
 			return a.department(ctx, d, err)
 		})
 	huma.Register(h, operation("delete-department", http.MethodDelete, one, "Delete an empty department, and answer with what it was", tag, http.StatusOK),
@@ -136,7 +133,7 @@ func (a *api) addDepartments(h huma.API) {
 			Tenant     pathID           `path:"tenant"`
 			Department pathDepartmentID `path:"department"`
 		}) (*answer[Department], error) {
-			d, err := a.Departments.Delete(ctx, in.Tenant.id, operator, in.Department.id)
+			d, err := a.Departments.Delete(ctx, in.Tenant.id, actorOf(ctx), in.Department.id)
 			return a.department(ctx, d, err)
 		})
 	importing := operation("import-departments", http.MethodPost, all+"/import", "Make what is missing along paths of names", tag, http.StatusOK)
@@ -167,15 +164,15 @@ func (a *api) listDepartments(ctx context.Context, q *departmentQuery) (Departme
 	case q.Path != "" && (q.Parent.id != 0 || q.Under.id != 0), q.Parent.id != 0 && q.Under.id != 0:
 		return answer, &muster.Error{Kind: muster.KindInvalid, Field: "parent", Detail: "Of parent, under and path, one is accepted."}
 	case q.Path != "":
-		d, err := a.Departments.At(ctx, q.Tenant.id, operator, q.Path)
+		d, err := a.Departments.At(ctx, q.Tenant.id, actorOf(ctx), q.Path)
 		if err == nil {
 			answer.Departments = append(answer.Departments, departmentOf(d))
 		}
 		return answer, a.orNone(ctx, q.Tenant.id, err)
 	case q.Parent.id != 0:
-		found, err = a.Departments.Children(ctx, q.Tenant.id, operator, q.Parent.id, page)
+		found, err = a.Departments.Children(ctx, q.Tenant.id, actorOf(ctx), q.Parent.id, page)
 	default:
-		found, err = a.Departments.Tree(ctx, q.Tenant.id, operator, q.Under.id, page)
+		found, err = a.Departments.Tree(ctx, q.Tenant.id, actorOf(ctx), q.Under.id, page)
 	}
 	if err != nil {
 		return answer, err
@@ -188,7 +185,7 @@ func (a *api) listDepartments(ctx context.Context, q *departmentQuery) (Departme
 }
 
 func (a *api) importDepartments(ctx context.Context, tenant muster.ID, paths []string) (DepartmentsImported, error) {
-	done, err := a.Departments.Import(ctx, tenant, operator, paths)
+	done, err := a.Departments.Import(ctx, tenant, actorOf(ctx), paths)
 	answer := DepartmentsImported{Paths: make([]DepartmentImported, len(done))}
 	for i, d := range done {
 		line := DepartmentImported{Result: ImportExisted, Department: d.Department, Made: d.Made}

@@ -114,7 +114,7 @@ func (a *api) addLinks(h huma.API) {
 			User   pathUserID `path:"user"`
 			Body   NewPassword
 		}) (*struct{}, error) {
-			err := a.Passwords.Reset(ctx, in.Tenant.id, operator, in.User.id, in.Body.Password, in.Body.MustChange)
+			err := a.Passwords.Reset(ctx, in.Tenant.id, actorOf(ctx), in.User.id, in.Body.Password, in.Body.MustChange)
 			if err != nil {
 				return nil, a.problem(ctx, err)
 			}
@@ -127,14 +127,14 @@ func (a *api) link(ctx context.Context, tenant, user muster.ID, life string) (Li
 	if err != nil {
 		return Link{}, err
 	}
-	u, err := a.Users.Get(ctx, tenant, operator, user)
+	u, err := a.Users.Get(ctx, tenant, actorOf(ctx), user)
 	switch {
 	case err != nil:
 		return Link{}, err
 	case u.Disabled:
 		return Link{}, &muster.Error{Kind: muster.KindConflict, Field: "user", Detail: "The user is disabled: enable him first."}
 	}
-	made, err := a.Passwords.Create(ctx, tenant, operator, []muster.ID{user}, lives)
+	made, err := a.Passwords.Create(ctx, tenant, actorOf(ctx), []muster.ID{user}, lives)
 	if err != nil {
 		return Link{}, err
 	}
@@ -168,7 +168,7 @@ func (a *api) batchLinks(ctx context.Context, tenant, batch muster.ID, n *NewLin
 	if err != nil || len(users) == 0 {
 		return result, err
 	}
-	made, err := a.Passwords.Create(ctx, tenant, operator, users, lives)
+	made, err := a.Passwords.Create(ctx, tenant, actorOf(ctx), users, lives)
 	if err != nil {
 		return RowLinks{}, err
 	}

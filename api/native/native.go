@@ -71,7 +71,7 @@ func New(c Config) http.Handler {
 	a.addRoles(h)
 	a.addFederation(h)
 	a.addKeys(h)
-	return mux
+	return byOperator(mux)
 }
 
 // description is huma's default without what would send a reader to other hosts: its page of documentation loads

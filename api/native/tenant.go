@@ -194,7 +194,7 @@ func (a *api) tenant(ctx context.Context, id muster.ID) (Tenant, error) {
 	if err != nil {
 		return Tenant{}, err
 	}
-	quota, err := a.Users.Quota(ctx, id, operator)
+	quota, err := a.Users.Quota(ctx, id, actorOf(ctx))
 	if err != nil {
 		return Tenant{}, err
 	}

@@ -89,7 +89,7 @@ func (a *api) addUsers(h huma.API) {
 		})
 	huma.Register(h, operation("get-user", http.MethodGet, one, "Read a user", tag, http.StatusOK),
 		func(ctx context.Context, in *which) (*answer[User], error) {
-			u, err := a.Users.Get(ctx, in.Tenant.id, operator, in.User.id)
+			u, err := a.Users.Get(ctx, in.Tenant.id, actorOf(ctx), in.User.id)
 			return a.user(ctx, u, err)
 		})
 	huma.Register(h, operation("change-user", http.MethodPatch, one, "Move, promote, disable or enable a user", tag, http.StatusOK),
@@ -99,12 +99,12 @@ func (a *api) addUsers(h huma.API) {
 			Body   UserPatch
 		}) (*answer[User], error) {
 			change := directory.UserChange{Department: in.Body.Department, Level: in.Body.Level, Disabled: in.Body.Disabled}
-			u, err := a.Users.Change(ctx, in.Tenant.id, operator, in.User.id, change)
+			u, err := a.Users.Change(ctx, in.Tenant.id, actorOf(ctx), in.User.id, change)
 			return a.user(ctx, u, err)
 		})
 	huma.Register(h, operation("delete-user", http.MethodDelete, one, "Delete a user, and answer with who he was", tag, http.StatusOK),
 		func(ctx context.Context, in *which) (*answer[User], error) {
-			u, err := a.Users.Delete(ctx, in.Tenant.id, operator, in.User.id)
+			u, err := a.Users.Delete(ctx, in.Tenant.id, actorOf(ctx), in.User.id)
 			return a.user(ctx, u, err)
 		})
 }
@@ -125,13 +125,13 @@ func (a *api) listUsers(ctx context.Context, q *userQuery) (Users, error) {
 		if by.value == "" {
 			continue
 		}
-		u, err := a.Users.Find(ctx, q.Tenant.id, operator, by.key, by.value)
+		u, err := a.Users.Find(ctx, q.Tenant.id, actorOf(ctx), by.key, by.value)
 		if err == nil {
 			answer = Users{Users: []User{userOf(u)}, Total: 1}
 		}
 		return answer, a.orNone(ctx, q.Tenant.id, err)
 	}
-	page, err := a.Users.List(ctx, q.Tenant.id, operator, directory.UserQuery{
+	page, err := a.Users.List(ctx, q.Tenant.id, actorOf(ctx), directory.UserQuery{
 		Department: q.Department.id, Direct: q.Direct, Keyword: q.Keyword, Offset: q.Offset, Limit: q.Limit,
 	})
 	if err != nil {
