@@ -45,13 +45,18 @@ build: ## Build the binary, bin/muster.
 .PHONY: test
 test: format vet staticcheck race vulncheck ## Run everything that must hold before a change lands.
 
+# Packages whose tests run without the race detector, under which they take minutes: the commands' processes hash passwords, and
+# the other two do one thing after the other, on files and tables that are as large as may be. What they start side by side is
+# tried under the detector by the packages that use them.
+SEQUENTIAL   := ./cmd/muster ./spreadsheet ./store/transfer
+
 .PHONY: race
-race: ## Run the tests, under the race detector but for the commands', whose processes hash passwords ten times as slowly under it.
+race: ## Run the tests, under the race detector where things are done side by side.
 	@scripts/need curl initdb:postgresql pgbouncer; \
 	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
-	go test $$race -vet=off -timeout 15m $$(go list ./... | grep -v /cmd/muster); \
-	go test -vet=off -timeout 15m ./cmd/muster
+	go test $$race -vet=off -timeout 15m $$(go list ./... | grep -vxFf <(go list $(SEQUENTIAL))); \
+	go test -vet=off -timeout 15m $(SEQUENTIAL)
 
 .PHONY: quick
 quick: ## Run the tests without the race detector.
