@@ -12,8 +12,8 @@ import (
 
 // Mapping says what each column of a table holds.
 type Mapping struct {
-	// Fields has a field's name for each column, "" for one that is left out: because it was chosen to be, has no name, or is at
-	// fault.
+	// Fields has a field's name for each column, "" for one that is left out: because it was chosen to be, has no name, is a
+	// note of Muster's, or is at fault.
 	Fields []string
 	// Problems must be empty for the table to be used: no column is left out because it was not understood.
 	Problems []Problem
@@ -49,7 +49,7 @@ type Problem struct {
 
 // GuessColumns finds out which field each column of a header holds, by the fields' names and synonyms. Neither case nor width of
 // letters count, nor spaces and punctuation, nor what stands in brackets after other words: "E-Mail (business)*" is email.
-// Columns without a name hold nothing.
+// Columns without a name hold nothing, nor do those whose name begins with [NotePrefix].
 //
 // chosen goes before that. It has fields' names by columns' names, which are compared in the same way, or by columns' letters; a
 // field "" leaves the column out.
@@ -64,7 +64,7 @@ func GuessColumns(header []string, fields []Field, chosen map[string]string) Map
 	decided := make([]bool, len(header))
 	m.choose(header, fields, chosen, decided)
 	for column, name := range header {
-		if decided[column] || name == "" {
+		if decided[column] || name == "" || isNote(name) {
 			continue
 		}
 		field, ok := known[normal(name)]
@@ -83,6 +83,10 @@ func GuessColumns(header []string, fields []Field, chosen map[string]string) Map
 		}
 	}
 	return m
+}
+
+func isNote(name string) bool {
+	return len(name) > len(NotePrefix) && strings.EqualFold(name[:len(NotePrefix)], NotePrefix)
 }
 
 // missing says what may be wrong with a header that lacks a field.

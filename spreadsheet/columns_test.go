@@ -45,33 +45,43 @@ func TestGuessColumns(t *testing.T) {
 	}{
 		"the fields' own names": {
 			header: []string{"account", "phone", "email", "firstName", "surname", "displayName", "password", "passwordHash", "department", "capacityGB", "allocateCapacity",
-				"adminLevel", "roleIds", "action", "status", "externalId", "id"},
+				"adminLevel", "roleIds", "action", "status", "clear", "id"},
 			want: "account=account phone=phone email=email firstName=firstName surname=surname displayName=displayName password=password passwordHash=passwordHash " +
-				"department=department capacityGB=capacityGB allocateCapacity=allocateCapacity adminLevel=adminLevel roleIds=roleIds action=action status=status externalId=externalId id=id ",
+				"department=department capacityGB=capacityGB allocateCapacity=allocateCapacity adminLevel=adminLevel roleIds=roleIds action=action status=status clear=clear id=id ",
 		},
 		"case, spaces and punctuation": {
 			header: []string{" PHONE_NUMBER", "First-Name", "SURNAME:", "e mail", "Capacity (GB)", "ＰＡＳＳＷＯＲＤ", "Department*"},
 			want:   " PHONE_NUMBER=phone First-Name=firstName SURNAME:=surname e mail=email Capacity (GB)=capacityGB ＰＡＳＳＷＯＲＤ=password Department*=department ",
 		},
 		"Google's": {
-			header: []string{"First Name [Required]", "Last Name [Required]", "Email Address [Required]", "Password [Required]", "Org Unit Path [Required]", "Mobile Phone", "Employee ID"},
+			header: []string{"First Name [Required]", "Last Name [Required]", "Email Address [Required]", "Password [Required]", "Org Unit Path [Required]", "Mobile Phone"},
 			want: "First Name [Required]=firstName Last Name [Required]=surname Email Address [Required]=email Password [Required]=password Org Unit Path [Required]=department " +
-				"Mobile Phone=phone Employee ID=externalId ",
+				"Mobile Phone=phone ",
 		},
 		"German": {
-			header: []string{"Vorname", "Nachname", "Anzeigename", "E-Mail-Adresse", "Handynummer", "Abteilung", "Benutzername", "Kennwort", "Speicherplatz (GB)", "Rollen", "Aktion", "Personalnummer"},
+			header: []string{"Vorname", "Nachname", "Anzeigename", "E-Mail-Adresse", "Handynummer", "Abteilung", "Benutzername", "Kennwort", "Speicherplatz (GB)", "Rollen", "Aktion"},
 			want: "Vorname=firstName Nachname=surname Anzeigename=displayName E-Mail-Adresse=email Handynummer=phone Abteilung=department Benutzername=account Kennwort=password " +
-				"Speicherplatz (GB)=capacityGB Rollen=roleIds Aktion=action Personalnummer=externalId ",
+				"Speicherplatz (GB)=capacityGB Rollen=roleIds Aktion=action ",
 		},
 		"Chinese": {
-			header: []string{"手机号（必填）", "姓名", "邮箱", "部门", "登录名", "初始密码", "空间大小(GB)", "管理员级别", "角色", "操作", "状态", "工号"},
-			want:   "手机号（必填）=phone 姓名=displayName 邮箱=email 部门=department 登录名=account 初始密码=password 空间大小(GB)=capacityGB 管理员级别=adminLevel 角色=roleIds 操作=action 状态=status 工号=externalId ",
+			header: []string{"手机号（必填）", "姓名", "邮箱", "部门", "登录名", "初始密码", "空间大小(GB)", "管理员级别", "角色", "操作", "状态"},
+			want:   "手机号（必填）=phone 姓名=displayName 邮箱=email 部门=department 登录名=account 初始密码=password 空间大小(GB)=capacityGB 管理员级别=adminLevel 角色=roleIds 操作=action 状态=status ",
 		},
 		"unknown": {
 			header: []string{"phone", "Shoe size", "", "---"},
 			want: "phone=phone " +
 				"\nunknown 1 \"Shoe size\" \"\": No field is known by the name of column B: say which it is, or leave it out." +
 				"\nunknown 3 \"---\" \"\": No field is known by the name of column D: say which it is, or leave it out.",
+		},
+		"notes of Muster's": {
+			header: []string{"muster_row", "phone", "Muster_Reason", "muster_", "muster row"},
+			want: "phone=phone " +
+				"\nunknown 3 \"muster_\" \"\": No field is known by the name of column D: say which it is, or leave it out." +
+				"\nunknown 4 \"muster row\" \"\": No field is known by the name of column E: say which it is, or leave it out.",
+		},
+		"a note that is chosen": {
+			header: []string{"muster_row"}, chosen: map[string]string{"muster_row": "account"},
+			want: "muster_row=account ",
 		},
 		"repeated": {
 			header: []string{"Handy", "phone", "Telefon"},
@@ -114,7 +124,7 @@ func TestGuessColumns(t *testing.T) {
 				"\nchoice -1 \"C\" \"\": There is no column of the name or letter for which a field is chosen." +
 				"\nchoice 0 \"PHONE\" \"phone\": A field is chosen twice for column A." +
 				"\nchoice 1 \"x\" \"shoe\": The field that is chosen for column B is not known: action, account, phone, email, firstName, surname, displayName, department, password, " +
-				"passwordHash, capacityGB, allocateCapacity, adminLevel, roleIds, status, externalId, id are." +
+				"passwordHash, capacityGB, allocateCapacity, adminLevel, roleIds, status, id, clear are." +
 				"\nchoice -1 \"y\" \"email\": There is no column of the name or letter for which a field is chosen.",
 		},
 		"nothing": {fields: mandatory("phone"), want: "\nmissing -1 \"\" \"phone\": No column holds phone, which is needed: no column is known by its name; does the header row miss?"},
@@ -155,7 +165,7 @@ func TestSynonymsAreOfOneField(t *testing.T) {
 }
 
 // checkMapping holds what is true of every mapping: each field has one column at most, each column a field, or a problem, or
-// the caller's word, or no name.
+// the caller's word, or no name, or that of a note.
 func checkMapping(t interface{ Fatalf(string, ...any) }, header []string, fields []spreadsheet.Field, chosen map[string]string) {
 	m := spreadsheet.GuessColumns(header, fields, chosen)
 	if len(m.Fields) != len(header) {
@@ -176,7 +186,8 @@ func checkMapping(t interface{ Fatalf(string, ...any) }, header []string, fields
 	}
 	seen := map[string]bool{}
 	for i, field := range m.Fields {
-		if field == "" && header[i] != "" && !told[i] {
+		note := len(header[i]) > len("muster_") && strings.EqualFold(header[i][:len("muster_")], "muster_")
+		if field == "" && header[i] != "" && !note && !told[i] {
 			dropped--
 		}
 		if field != "" && (seen[field] || m.Column(field) != i) {
@@ -198,7 +209,7 @@ func TestNoColumnIsIgnored(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		fields := mandatory(spreadsheet.FieldPhone)
-		name := rapid.OneOf(rapid.SampledFrom([]string{"phone", "Handy", "手机", "name", "e-mail", "A", "B", "x", ""}), rapid.String())
+		name := rapid.OneOf(rapid.SampledFrom([]string{"phone", "Handy", "手机", "name", "e-mail", "A", "B", "x", "muster_row", ""}), rapid.String())
 		field := rapid.SampledFrom([]string{"phone", "email", "", "", "nothing"})
 		checkMapping(t, rapid.SliceOfN(name, 0, 8).Draw(t, "header"), fields, rapid.MapOfN(name, field, 0, 3).Draw(t, "chosen"))
 	})

@@ -13,7 +13,6 @@ type Field struct {
 // The names of a user's fields, those of the native API's rows where it has them.
 const (
 	FieldID               = "id"
-	FieldExternalID       = "externalId"
 	FieldAccount          = "account"
 	FieldPhone            = "phone"
 	FieldEmail            = "email"
@@ -29,7 +28,12 @@ const (
 	FieldRoleIDs          = "roleIds"
 	FieldAction           = "action"
 	FieldStatus           = "status"
+	FieldClear            = "clear"
 )
+
+// NotePrefix begins the names of columns in which Muster tells something of a row, such as why it failed. They hold no field:
+// a file that has them can be mended and sent again.
+const NotePrefix = "muster_"
 
 // UserFields are the fields of a user, in the order of templates, none of them mandatory. The slice is the caller's to change.
 func UserFields() []Field {
@@ -67,8 +71,8 @@ func UserFields() []Field {
 		{Name: FieldRoleIDs, Help: "Ids of roles, with ; between them.", Synonyms: []string{"role id", "role", "roles", "Rolle", "Rollen", "Rollen-IDs", "角色", "角色ID"}},
 		{Name: FieldStatus, Help: "Whether the user may sign in.", Values: []string{"enabled", "disabled"},
 			Synonyms: []string{"user status", "account status", "state", "Zustand", "状态", "用户状态", "账号状态", "狀態"}},
-		{Name: FieldExternalID, Help: "Id of the user in the system that the table comes from.",
-			Synonyms: []string{"employee id", "employee number", "staff id", "personnel number", "Personalnummer", "Mitarbeiternummer", "工号", "员工编号", "员工号", "外部ID", "工號"}},
 		{Name: FieldID, Help: "Id that Muster gave the user.", Synonyms: []string{"user id", "Benutzer-ID", "用户ID", "用户编号"}},
+		{Name: FieldClear, Help: "Fields of the user to be emptied, with ; between their names, such as email;surname.",
+			Synonyms: []string{"clear fields", "leeren", "清空字段"}},
 	}
 }
