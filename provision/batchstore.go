@@ -25,6 +25,9 @@ type BatchStore interface {
 	// Discard forgets a staged batch. It is no error if there is none.
 	Discard(ctx context.Context, tenant, batch muster.ID) error
 
+	// Successor is the batch that Complete would answer with for one of the Parent and Origin; 0 if there is none.
+	Successor(ctx context.Context, tenant, parent muster.ID, origin muster.Origin) (muster.ID, error)
+
 	// Held reads chunks that a finished dry run holds, with their payload and what opening it takes, in list order from a
 	// row on: as many as hold no more than rows rows, one at least if there is any. None are there once HeldUntil is over.
 	Held(ctx context.Context, tenant, batch muster.ID, from, rows int) ([]Work, error)
@@ -40,7 +43,7 @@ type BatchStore interface {
 	Outcomes(ctx context.Context, tenant, batch muster.ID, q OutcomeQuery) (*muster.BatchPage, error)
 	// Reasons counts a batch's outcomes by result and reason, in the order of these; KindNotFound.
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]ReasonCount, error)
-	// Differences reads what ModeCheck found of the rows from one on, at most limit, in list order.
+	// Differences reads what ModeCheck found of the rows from one on, at most limit, in list order; none is no error.
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
 	// SourceUsers lists the users of a source with ids above after, by id.
 	SourceUsers(ctx context.Context, tenant muster.ID, source string, after muster.ID, limit int) ([]SourceUser, error)
@@ -58,7 +61,7 @@ type Opening struct {
 
 // Completion is the end of what an Opening began.
 type Completion struct {
-	Batch  muster.Batch // Tenant, ID, Total, Passwords, Lane and Mode are read
+	Batch  muster.Batch // Tenant, ID, Total, Passwords, Withheld, Lane and Mode are read
 	LastID muster.ID    // the largest id used in the batch
 	Now    time.Time    // AcceptedAt from now on
 

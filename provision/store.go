@@ -12,8 +12,8 @@ import (
 // data's own fault; a [*muster.Error] is a refusal, which with KindUnavailable says that the store is in trouble; that and any
 // other error go away by trying again.
 type Store interface {
-	// Accept stores a batch with its chunks and wakes its lane in one transaction, under the tenant's lock. It assigns
-	// the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
+	// Accept stores a batch of ModeRun with its chunks and wakes its lane in one transaction, under the tenant's lock. It
+	// assigns the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
 	//
 	// A batch whose Replay is remembered for a batch that is unfinished is not stored: the answer is that first one's id,
 	// with Replayed set. Once the first is finished, the new batch is stored and remembered in its place. With RefuseReplay
@@ -26,7 +26,7 @@ type Store interface {
 
 	// Next reads the lane's chunks after a position (nil: from the first) in the order in which they are to be applied:
 	// as many as hold no more than rows rows, but one at least if there is any. In LaneOrdered that is the order of
-	// acceptance, in LaneCreate round-robin by rows between batches; chunks of one batch come in list order in both.
+	// acceptance, in the others round-robin by rows between batches; chunks of one batch come in list order in all.
 	Next(ctx context.Context, lane muster.LaneRef, after *Position, rows int) ([]Work, error)
 
 	// Snapshot reads what Plan needs to know, at one moment, without lock.
@@ -37,12 +37,26 @@ type Store interface {
 	Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 
 	// Apply takes the tenant's lock, finds which of the chunks are live: they still wait (same first row and number of
-	// rows), and no row of their batch before them lacks its outcome, nor in LaneOrdered any row of the lane, but for those
-	// of live chunks before them. So a turn that comes late cannot overtake the one that took its place. It reads the snapshot, calls decide, and writes what it returns: users (delete, release keys, update, insert), outcomes,
-	// kept rows, the batches' counters and, for a batch whose last row this was, its end and the destruction of its
-	// payload key; it deletes the chunks, and counts the tenant's usage and queue. All in one transaction. An error of
-	// decide rolls back and comes back as it is. decide must not block, and may be called again if the transaction is.
-	// The chunks are named by tenant, batch, first row and number of rows; their Payload is not filled.
+	// rows), their batch still has their Mode, and no row of their batch before them lacks its outcome (in ModeCheck: was
+	// not checked yet), nor in LaneOrdered any row of the lane, but for those of live chunks before them. So a turn that
+	// comes late cannot overtake the one that took its place. It reads the snapshot, calls decide, and writes what it
+	// returns. All in one transaction. An error of decide rolls back and comes back as it is. decide must not block, and may
+	// be called again if the transaction is. The chunks are named by tenant, batch, first row and number of rows; their
+	// Payload is not filled.
+	//
+	// In all modes but ModeCheck it writes outcomes, kept rows, the batches' counters, how many rows ended in which way and,
+	// for a batch whose last row this was, its end; and it counts the tenant's queue. What else it does goes by the chunks'
+	// Mode; those of LaneQuiet are of one batch.
+	//   - ModeRun: it writes users (delete, release keys, update, insert) and the tenant's usage, and deletes the chunks.
+	//   - ModeDryRun: the snapshot is merged with what the batch's rows before would have left ([MergeOverlay]), and to that
+	//     users and usage are written ([OverlayOf], [UsageAdded]), not to the tenant's. The chunks are held: nobody finds
+	//     them by Next. With its last row the batch gets HeldUntil, [muster.HeldFor] from Now, and keeps its payload key.
+	//   - ModeCheck: as in ModeDryRun, but there are no outcomes. The rows are counted as checked, those of Differences as
+	//     differing, and these are stored; the tenant's queue stays as it is. After the batch's last row it runs: if none
+	//     differed, in ModeRun and its own lane; else in ModeRefused and LaneQuiet.
+	//   - ModeRefused and ModeCancelled: Planned is not read, and the chunks are deleted.
+	//
+	// With the end of a batch of any mode but ModeDryRun its payload key is destroyed.
 	Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide Decide) error
 
 	// Split replaces a waiting chunk by parts that cover the same rows in order. A chunk no longer waiting is left alone.
@@ -55,7 +69,7 @@ type Store interface {
 
 	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,
 	// and the kept blocks that hold their rows, all of one moment. KindNotFound if the tenant has no such batch of
-	// the contract.
+	// the contract; 0 stands for any.
 	Failures(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*Failures, error)
 
 	// FederationProfile reads the tenant's; a tenant for which none was ever stored has
@@ -111,7 +125,7 @@ type Position struct {
 type Work struct {
 	Chunk      muster.Chunk
 	Position   Position
-	Batch      muster.Batch // as accepted; the counters are not filled
+	Batch      muster.Batch // the counters and times but AcceptedAt are not filled
 	PayloadKey []byte
 	KeptKey    []byte
 }
@@ -130,9 +144,10 @@ type Writes struct {
 type ChunkWrites struct {
 	Chunk    muster.Chunk
 	Position Position
-	Outcomes []muster.Outcome // one for each of its rows, in order
+	Outcomes []muster.Outcome // one for each of its rows, in order; none in ModeCheck
 	Kept     []byte           // the rows that did not succeed, sealed under the kept key, without passwords; nil if none
-	// Differences are in the place of Outcomes in ModeCheck: those of the rows whose prediction does not hold, and why.
+	// Differences are in the place of Outcomes in ModeCheck: of those rows whose prediction does not hold, in order, the
+	// outcomes with ReasonChanged that they will get.
 	Differences []muster.Outcome
 }
 
