@@ -3,13 +3,11 @@ package source
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +15,7 @@ import (
 
 	"muster"
 	"muster/mapping"
+	"muster/outbound"
 )
 
 const (
@@ -24,9 +23,6 @@ const (
 	Timeout = 2 * time.Second
 	// MaxAnswer is the most bytes of an answer.
 	MaxAnswer = 64 << 10
-
-	maxHeader = 16 << 10
-	idleTime  = 30 * time.Second // of a connection kept for the next call
 )
 
 // Endpoint is an identity system of kind [muster.SystemHTTP] as it is called. Two that are equal are the same system.
@@ -45,28 +41,11 @@ type Client struct {
 
 // NewClient makes a client. roots verify servers; nil is the system's. timeout is [Timeout] but for tests.
 func NewClient(roots *x509.CertPool, timeout time.Duration) *Client {
-	return &Client{public: newHTTP(roots, timeout, false), private: newHTTP(roots, timeout, true), timeout: timeout}
+	return &Client{public: newHTTP(roots, timeout, outbound.Policy{Public: true}), private: newHTTP(roots, timeout, outbound.Anywhere()), timeout: timeout}
 }
 
-func newHTTP(roots *x509.CertPool, timeout time.Duration, allowPrivate bool) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout}
-	if !allowPrivate {
-		dialer.Control = refusePrivate
-	}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    timeout,
-			MaxIdleConnsPerHost:    perTenant,
-			MaxIdleConns:           inAll,
-			IdleConnTimeout:        idleTime,
-			MaxResponseHeaderBytes: maxHeader,
-			DisableCompression:     true, // so that a small answer is a small one
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+func newHTTP(roots *x509.CertPool, timeout time.Duration, policy outbound.Policy) *http.Client {
+	return outbound.NewClient(outbound.Options{Policy: policy, Roots: roots, Timeout: timeout, PerHost: perTenant, Kept: inAll})
 }
 
 // Close drops the connections that are kept.
@@ -95,10 +74,10 @@ func (c *Client) Get(ctx context.Context, e Endpoint, account string) (mapping.I
 	}
 	response, err := client.Do(request)
 	switch {
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, outbound.ErrAddress):
 		return mapping.Identity{Fault: unreadable("its address is not a public one, and the profile does not allow others")}, nil
 	case err != nil:
-		return mapping.Identity{}, trouble(err)
+		return mapping.Identity{}, outbound.Trouble(err)
 	}
 	defer func() { _ = response.Body.Close() }() // read as far as it is wanted
 	switch response.StatusCode {
@@ -111,7 +90,7 @@ func (c *Client) Get(ctx context.Context, e Endpoint, account string) (mapping.I
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswer+1))
 	switch {
 	case err != nil:
-		return mapping.Identity{}, trouble(err)
+		return mapping.Identity{}, outbound.Trouble(err)
 	case len(body) > MaxAnswer:
 		return mapping.Identity{}, fmt.Errorf("its answer is longer than %d bytes", MaxAnswer)
 	default:
@@ -126,20 +105,6 @@ func escape(account string) string {
 		return strings.ReplaceAll(escaped, ".", "%2E")
 	}
 	return strings.NewReplacer("+", "%2B", "&", "%26", "=", "%3D").Replace(escaped) // for a place in the query
-}
-
-// trouble says what sort of failure a call met, without what it met it with.
-func trouble(err error) error {
-	var certificate *tls.CertificateVerificationError
-	var timeout net.Error
-	switch {
-	case errors.As(err, &certificate):
-		return errors.New("its certificate cannot be verified")
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return errors.New("it did not answer in time")
-	default:
-		return errors.New("it cannot be reached, or broke the connection off")
-	}
 }
 
 // parse reads an answer: a JSON object of which two fields are known. id is a text or a number, roles a list of these;

@@ -1,10 +1,7 @@
 package source
 
-// For tests.
-var (
-	Public = public
-	Parse  = parse
-)
+// Parse is for tests.
+var Parse = parse
 
 // Running is the number of calls that run.
 func (f *Fetcher[T]) Running() int {
