@@ -2,40 +2,40 @@ package muster
 
 import "slices"
 
-// assign copies the fields that the entry sets.
-func assign(u *User, e *Entry) {
+// assign copies those of an entry's fields that are in the set.
+func assign(u *User, e *Entry, set FieldSet) {
 	from := &e.User
-	if e.Set.Has(FieldAccount) {
+	if set.Has(FieldAccount) {
 		u.Account, u.AccountKey = from.Account, from.AccountKey
 	}
-	if e.Set.Has(FieldPhone) {
+	if set.Has(FieldPhone) {
 		u.Phone, u.PhoneKey = from.Phone, from.PhoneKey
 	}
-	if e.Set.Has(FieldEmail) {
+	if set.Has(FieldEmail) {
 		u.Email, u.EmailKey = from.Email, from.EmailKey
 	}
-	if e.Set.Has(FieldFirstName) {
+	if set.Has(FieldFirstName) {
 		u.FirstName = from.FirstName
 	}
-	if e.Set.Has(FieldSurname) {
+	if set.Has(FieldSurname) {
 		u.Surname = from.Surname
 	}
-	if e.Set.Has(FieldDisplayName) {
+	if set.Has(FieldDisplayName) {
 		u.DisplayName = from.DisplayName
 	}
-	if e.Set.Has(FieldPassword) {
+	if set.Has(FieldPassword) {
 		u.PasswordHash, u.MustChangePassword = from.PasswordHash, from.MustChangePassword
 	}
-	if e.Set.Has(FieldLevel) {
+	if set.Has(FieldLevel) {
 		u.Level = from.Level
 	}
-	if e.Set.Has(FieldDepartment) {
+	if set.Has(FieldDepartment) {
 		u.Department = from.Department
 	}
-	if e.Set.Has(FieldCapacity) {
+	if set.Has(FieldCapacity) {
 		u.CapacityGB = from.CapacityGB
 	}
-	if e.Set.Has(FieldRoles) {
+	if set.Has(FieldRoles) {
 		u.Roles = from.Roles
 	}
 }
@@ -45,5 +45,5 @@ func same(a, b *User) bool {
 		a.Email == b.Email && a.EmailKey == b.EmailKey && a.FirstName == b.FirstName && a.Surname == b.Surname &&
 		a.DisplayName == b.DisplayName && a.PasswordHash == b.PasswordHash && a.Level == b.Level &&
 		a.Disabled == b.Disabled && a.Department == b.Department && a.CapacityGB == b.CapacityGB && slices.Equal(a.Roles, b.Roles) &&
-		a.MustChangePassword == b.MustChangePassword && a.TokenEpoch == b.TokenEpoch
+		a.MustChangePassword == b.MustChangePassword && a.Source == b.Source && a.TokenEpoch == b.TokenEpoch
 }

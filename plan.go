@@ -33,9 +33,8 @@ func Plan(entries []Entry, snapshot Snapshot) Planned {
 	p := newPlanner(&snapshot, len(entries))
 	outcomes := make([]Outcome, len(entries))
 	for i := range entries {
-		subject, f := p.decide(&entries[i])
-		outcomes[i] = outcomeOf(&entries[i], subject, f)
-		if f == nil && p.unhashed {
+		outcomes[i] = p.decide(&entries[i])
+		if outcomes[i].Result == Succeeded && p.step.unhashed {
 			p.needHash = append(p.needHash, i)
 		}
 	}
@@ -69,7 +68,15 @@ type planner struct {
 	byID     map[ID]*draft
 	byKey    map[Key]map[string]*draft // holders of keys now
 	needHash []int
-	unhashed bool // the entry just decided writes a password whose hash is missing
+	step     step // what the entry just decided comes to
+}
+
+// step is what is to be done for an entry.
+type step struct {
+	target   *draft // nil: he is to be made
+	next     User   // what he becomes; of one who is removed nothing
+	remove   bool
+	unhashed bool // a password is written whose hash is missing
 }
 
 func newPlanner(s *Snapshot, entries int) *planner {
@@ -97,9 +104,23 @@ func newPlanner(s *Snapshot, entries int) *planner {
 	return p
 }
 
-// decide does one entry and gives the user concerned, and why nothing was done, if so.
-func (p *planner) decide(e *Entry) (ID, *Fault) {
-	p.unhashed = false
+// decide does one entry, unless it must not be done or another outcome is expected of it.
+func (p *planner) decide(e *Entry) Outcome {
+	p.step = step{}
+	user, f := p.weigh(e)
+	o := outcomeOf(e, user, f)
+	if e.Expect != nil {
+		o = e.Expect.Judge(o)
+	}
+	if o.Result == Succeeded {
+		p.take(&p.step)
+	}
+	return o
+}
+
+// weigh says what an entry comes to: the user concerned, and the step to take or why there is none. It changes nothing
+// else.
+func (p *planner) weigh(e *Entry) (ID, *Fault) {
 	if e.Fault != nil {
 		return 0, e.Fault
 	}
@@ -147,9 +168,12 @@ func (p *planner) exists(e *Entry, target *draft) (ID, *Fault) {
 }
 
 func (p *planner) create(e *Entry) (ID, *Fault) {
-	u := User{ID: e.NewID, Level: LevelCommon}
-	assign(&u, e)
-	if f := p.resolve(e, &u); f != nil {
+	if e.NoCreate != nil {
+		return 0, e.NoCreate
+	}
+	u := User{ID: e.NewID, Level: LevelCommon, Source: e.Source}
+	assign(&u, e, e.Set)
+	if f := p.resolve(e, e.Set, &u); f != nil {
 		return 0, f
 	}
 	if f := p.conflict(&u, nil); f != nil {
@@ -161,36 +185,30 @@ func (p *planner) create(e *Entry) (ID, *Fault) {
 	if limit := p.settings.UserLimit; limit > 0 && p.usage.Users >= limit {
 		return 0, fault(ReasonNoSeat, "", "The tenant's user limit is reached: delete a user or raise the limit.")
 	}
-	if f := p.allocate(0, u.CapacityGB); f != nil {
+	if f := p.afford(0, u.CapacityGB); f != nil {
 		return 0, f
 	}
-	d := &draft{now: u}
-	p.drafts = append(p.drafts, d)
-	p.byID[u.ID] = d
-	p.hold(d)
-	p.usage.Users++
-	p.countAdmin(&u, +1)
-	p.unhashed = e.unhashed()
+	p.step = step{next: u, unhashed: e.unhashed(e.Set)}
 	return u.ID, nil
 }
-
-var (
-	faultLevel  = fault(ReasonForbidden, "adminLevel", "An administrator cannot grant a level above his own.")
-	faultTarget = fault(ReasonForbidden, "", "An administrator cannot change a user whose level is above his own.")
-	faultScope  = fault(ReasonForbidden, "department", "A department administrator cannot act outside of his department and those below it.")
-	faultLast   = fault(ReasonLastAdmin, "", "The tenant's last enabled system administrator cannot be disabled, demoted or deleted.")
-)
 
 func (p *planner) update(e *Entry, d *draft) *Fault {
 	if f := p.reach(e, d); f != nil {
 		return f
 	}
+	set := e.updates()
 	next := d.now
-	assign(&next, e)
+	if e.Source != "" {
+		next.Source = e.Source
+	}
+	assign(&next, e, set)
+	if f := p.bare(&d.now, &next); f != nil {
+		return f
+	}
 	if next.Level.Above(e.Actor) {
 		return faultLevel
 	}
-	if f := p.resolve(e, &next); f != nil {
+	if f := p.resolve(e, set, &next); f != nil {
 		return f
 	}
 	if f := p.conflict(&next, d); f != nil {
@@ -199,11 +217,10 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 	if p.isLastAdmin(&d.now) && next.Level != LevelSystemAdmin {
 		return faultLast
 	}
-	if f := p.allocate(d.now.CapacityGB, next.CapacityGB); f != nil {
+	if f := p.afford(d.now.CapacityGB, next.CapacityGB); f != nil {
 		return f
 	}
-	p.replace(d, next)
-	p.unhashed = e.unhashed()
+	p.step = step{target: d, next: next, unhashed: e.unhashed(set)}
 	return nil
 }
 
@@ -214,9 +231,8 @@ func (p *planner) setDisabled(e *Entry, d *draft, disabled bool) *Fault {
 	if disabled && p.isLastAdmin(&d.now) {
 		return faultLast
 	}
-	next := d.now
-	next.Disabled = disabled
-	p.replace(d, next)
+	p.step = step{target: d, next: d.now}
+	p.step.next.Disabled = disabled
 	return nil
 }
 
@@ -227,96 +243,40 @@ func (p *planner) remove(e *Entry, d *draft) *Fault {
 	if p.isLastAdmin(&d.now) {
 		return faultLast
 	}
-	p.countAdmin(&d.now, -1)
-	p.release(d)
-	p.usage.Users--
-	p.usage.CapacityGB -= d.now.CapacityGB
-	d.gone = true
+	p.step = step{target: d, remove: true}
 	return nil
 }
 
-func (p *planner) replace(d *draft, next User) {
-	if d.now.endsTokens(&next) {
-		next.EndTokens()
+// take does a step.
+func (p *planner) take(s *step) {
+	d := s.target
+	switch {
+	case d == nil:
+		d = &draft{}
+		p.drafts = append(p.drafts, d)
+		p.byID[s.next.ID] = d
+		p.usage.Users++
+	case s.remove:
+		p.count(&d.now, -1)
+		p.release(d)
+		p.usage.Users--
+		d.gone = true
+		return
+	default:
+		if d.now.endsTokens(&s.next) {
+			s.next.EndTokens()
+		}
+		p.count(&d.now, -1)
+		p.release(d)
 	}
-	p.countAdmin(&d.now, -1)
-	p.release(d)
-	d.now = next
+	d.now = s.next
 	p.hold(d)
-	p.countAdmin(&d.now, +1)
+	p.count(&d.now, +1)
 }
 
-// reach refuses to touch a user whom the actor does not administer.
-func (p *planner) reach(e *Entry, d *draft) *Fault {
-	if d.now.Level.Above(e.Actor) {
-		return faultTarget
-	}
-	return p.within(e, d.now.Department)
-}
-
-// within refuses a department that the actor does not administer.
-func (p *planner) within(e *Entry, department ID) *Fault {
-	if e.Scope == 0 {
-		return nil
-	}
-	if d := p.tree.byID[department]; d == nil || !d.Within(e.Scope) {
-		return faultScope
-	}
-	return nil
-}
-
-// resolve gives u the department that the entry names, and refuses departments and roles that the tenant does not have.
-func (p *planner) resolve(e *Entry, u *User) *Fault {
-	if e.Set.Has(FieldDepartment) && e.Department.Base != 0 {
-		d, f := p.tree.resolve(e.Department)
-		if f != nil {
-			return f
-		}
-		u.Department = d.ID
-	}
-	if f := p.within(e, u.Department); f != nil {
-		return f
-	}
-	if !e.Set.Has(FieldRoles) {
-		return nil
-	}
-	for _, r := range e.User.Roles {
-		if !p.roles[r] {
-			return fault(ReasonRoleNotFound, "roleIds", r.String())
-		}
-	}
-	return nil
-}
-
-// conflict refuses a key that another user holds.
-func (p *planner) conflict(u *User, self *draft) *Fault {
-	for _, k := range [...]Key{KeyAccount, KeyPhone, KeyEmail} {
-		v := u.key(k)
-		if v == "" || (k == KeyEmail && !p.settings.UniqueEmail) {
-			continue
-		}
-		if holder := p.byKey[k][v]; holder != nil && holder != self {
-			return fault(ReasonConflict, k.String(), "The "+k.String()+" is held by another user.")
-		}
-	}
-	return nil
-}
-
-// allocate takes the difference of two capacities, in GB, from the tenant's personal space.
-func (p *planner) allocate(before, after int64) *Fault {
-	grown := after - before
-	if grown > 0 && p.usage.CapacityGB+grown > p.settings.PersonalSpaceGB {
-		return fault(ReasonNoCapacity, "personalCapacity", "The tenant's personal space has less left than the capacity asked for.")
-	}
-	p.usage.CapacityGB += grown
-	return nil
-}
-
-func (p *planner) isLastAdmin(u *User) bool {
-	return u.Level == LevelSystemAdmin && !u.Disabled && p.usage.SystemAdmins == 1
-}
-
-func (p *planner) countAdmin(u *User, by int64) {
+// count adds what a user takes, besides his seat, to the tenant's usage, or takes it off.
+func (p *planner) count(u *User, by int64) {
+	p.usage.CapacityGB += by * u.CapacityGB
 	if u.Level == LevelSystemAdmin && !u.Disabled {
 		p.usage.SystemAdmins += by
 	}

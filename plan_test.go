@@ -389,7 +389,7 @@ func TestPlanReleasesKeysOfASwap(t *testing.T) {
 	set := func(id ID, phone string) Entry {
 		return Entry{Action: ActionUpdate, Match: KeyID, Actor: LevelSystemAdmin, Set: FieldPhone, User: User{ID: id, PhoneKey: phone}}
 	}
-	d := newDirectory(TenantSettings{}, User{ID: 1, Level: LevelSystemAdmin}, User{ID: 2, PhoneKey: "a"}, User{ID: 3, PhoneKey: "b"})
+	d := newDirectory(TenantSettings{}, User{ID: 1, Level: LevelSystemAdmin}, User{ID: 2, AccountKey: "ann", PhoneKey: "a"}, User{ID: 3, AccountKey: "bo", PhoneKey: "b"})
 	entries := []Entry{set(2, ""), set(3, "a"), set(2, "b")}
 	p := Plan(entries, d.snapshot(KeysOf(entries, &d.settings)))
 	d.write(t, p)

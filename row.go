@@ -46,6 +46,9 @@ const (
 	FieldRoles
 )
 
+// Clearable are the fields that an update can take away from a user, who keeps a name and something to sign in with.
+const Clearable = FieldAccount | FieldPhone | FieldEmail | FieldFirstName | FieldSurname | FieldDisplayName
+
 // Has reports whether every field of f is in the set.
 func (s FieldSet) Has(f FieldSet) bool { return s&f == f }
 
@@ -76,7 +79,8 @@ type Row struct {
 	OnExisting OnExisting
 	// ID is who is meant, where Match is KeyID.
 	ID ID
-	// Touch are the fields that the row may change of a user who exists; 0 is all that it sets.
+	// Touch are the fields that the row may change of a user who exists, the others being for one who is made; 0 is all
+	// that it sets.
 	Touch FieldSet
 	// Source is of a reconciliation: users are stamped with it when they are made, and others' users are not touched
 	// unless Adopt is set, which stamps them, too.
@@ -106,20 +110,20 @@ type Entry struct {
 	// Department says which department the user gets, where FieldDepartment is set; the zero value is User.Department.
 	Department DepartmentRef
 	NewID      ID       // the id of the user if the row creates one
-	Set        FieldSet // which fields of User the row sets
+	Set        FieldSet // which fields of User the row sets; one of Clearable that is empty is taken away
+	OnCreate   FieldSet // those of Set that an existing user keeps as they are
 	User       User     // the values; ID where Match is KeyID
-	Password   bool     // the row brings a password, whose hash is in User.PasswordHash once it is known
-	Fault      *Fault   // the row fails with it
+	// NoCreate is why the row can make no user: it fails with it where there is none to update. nil: it can.
+	NoCreate *Fault
+	// Source is whose users the row is about: one whom it makes is stamped with it, and one of another source, or of none, is
+	// not changed, unless he is of none and Adopt is set: then an update stamps him. "": anybody.
+	Source   string
+	Adopt    bool
+	Password bool   // the row brings a password, whose hash is in User.PasswordHash once it is known
+	Fault    *Fault // the row fails with it
 	// Expect is the outcome predicted by the dry run that is committed: an entry that would have another one does nothing
 	// and fails with ReasonChanged. nil: any will do.
 	Expect *Expectation
-}
-
-// Expectation is what a dry run predicted of a row.
-type Expectation struct {
-	Result Result
-	Reason Reason
-	User   ID // who is made, changed or found; 0 if none
 }
 
 // Keys lists what a snapshot must find users by. Values are normalised and not empty; repeats do no harm.
@@ -170,7 +174,10 @@ func KeysOf(entries []Entry, settings *TenantSettings) Keys {
 	return keys
 }
 
-// unhashed reports whether the entry would write a password whose hash is missing.
-func (e *Entry) unhashed() bool {
-	return e.Password && e.Set.Has(FieldPassword) && e.User.PasswordHash == ""
+// updates are the fields that the row sets of a user who exists.
+func (e *Entry) updates() FieldSet { return e.Set &^ e.OnCreate }
+
+// unhashed reports whether the entry would write a password whose hash is missing, if it sets these fields.
+func (e *Entry) unhashed(set FieldSet) bool {
+	return e.Password && set.Has(FieldPassword) && e.User.PasswordHash == ""
 }

@@ -37,12 +37,16 @@ var unsaid = map[string]string{
 	"id must be an id of the past: of 63 bits, with a time not after now.":                                                                         "ids are not brought along here",
 	"7 cannot be that. A slash is not accepted.":                                                                                                   "of names of departments, which the tests of these go through",
 	"It is empty.": "accounts are not looked for here",
-	"There is nothing to change: departmentId, adminLevel and disabled are accepted.":                            "is said before, with this contract's names",
-	"There is nothing to change: name and parentId are accepted.":                                                "is said before, with this contract's names",
-	"adminLevel must be 0 (department administrator), 1 (common user), 2 (system administrator) or 5 (manager).": "is said before, with this contract's names",
-	"keyword must be at most 7 bytes long.":                                                                      "is said before, with this contract's names",
-	"offset must be 0 or more users.":                                                                            "is said before, with this contract's names",
-	"It 7.":                                                                                                      "of the password policy, which TestThePasswordPolicySpeaksChinese goes through",
+	"There is nothing to change: departmentId, adminLevel and disabled are accepted.":                                                  "is said before, with this contract's names",
+	"There is nothing to change: name and parentId are accepted.":                                                                      "is said before, with this contract's names",
+	"adminLevel must be 0 (department administrator), 1 (common user), 2 (system administrator) or 5 (manager).":                       "is said before, with this contract's names",
+	"keyword must be at most 7 bytes long.":                                                                                            "is said before, with this contract's names",
+	"offset must be 0 or more users.":                                                                                                  "is said before, with this contract's names",
+	"The user is of another source.":                                                                                                   "of reconciliations",
+	"The user is of no source, and this row adopts nobody.":                                                                            "of reconciliations",
+	"The user would have no name left: a firstName or a displayName has to stay.":                                                      "nothing is taken from users here",
+	"The user would have nothing left to sign in with: an account, a phone or, where no two share one, an e-mail address has to stay.": "nothing is taken from users here",
+	"It 7.": "of the password policy, which TestThePasswordPolicySpeaksChinese goes through",
 }
 
 // TestEverySentenceHasATranslation goes through all sentences of the code that can reach a caller.
