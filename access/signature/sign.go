@@ -28,6 +28,11 @@ type Signer struct {
 // where "+" is a plus: write a space as %20, which url.Values.Encode doesn't do. What Verify would refuse as
 // malformed is an error here too.
 func (s Signer) Sign(req *http.Request, body []byte, now time.Time) error {
+	return s.SignSum(req, sha256.Sum256(body), now)
+}
+
+// SignSum is Sign for a body of which the caller has the SHA-256 alone, such as a file too large for memory.
+func (s Signer) SignSum(req *http.Request, body [sha256.Size]byte, now time.Time) error {
 	header := req.Header.Clone()
 	if header == nil {
 		header = http.Header{}
@@ -41,7 +46,7 @@ func (s Signer) Sign(req *http.Request, body []byte, now time.Time) error {
 	return nil
 }
 
-func (s Signer) sign(req *http.Request, header http.Header, body []byte, now time.Time) (string, error) {
+func (s Signer) sign(req *http.Request, header http.Header, body [sha256.Size]byte, now time.Time) (string, error) {
 	if len(s.Secret) == 0 {
 		return "", errors.New("the secret is empty")
 	}
@@ -59,7 +64,7 @@ func (s Signer) sign(req *http.Request, header http.Header, body []byte, now tim
 
 // canonical sets the headers that a signature needs and returns the canonical request and all of the Authorization
 // but the signature.
-func (s Signer) canonical(req *http.Request, header http.Header, body []byte, date string) (authorization, []byte, error) {
+func (s Signer) canonical(req *http.Request, header http.Header, body [sha256.Size]byte, date string) (authorization, []byte, error) {
 	auth := authorization{scheme: cmp.Or(s.Scheme, SchemeApp), appID: s.AppID}
 	m := message{method: cmp.Or(req.Method, http.MethodGet)}
 	if !isToken(m.method) {
@@ -84,8 +89,7 @@ func (s Signer) canonical(req *http.Request, header http.Header, body []byte, da
 	if m.fields, err = collect(auth.names, f.host, header); err != nil {
 		return auth, nil, err
 	}
-	digest := sha256.Sum256(body)
-	bodyHash := hex.EncodeToString(digest[:])
+	bodyHash := hex.EncodeToString(body[:])
 	claimed, err := claimedHash(auth.scheme, header)
 	if err != nil {
 		return auth, nil, err
