@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,35 +17,120 @@ const (
 	maxNativeRoles   = maxLimit
 )
 
-// native applies the rules of Muster's own import rows: those of the KooDrive contract, section 1, where fields are the
-// same. The batch says by which key a user is meant and what becomes of one who exists. A user is made in the root
-// department and as a common user where the row does not say otherwise; fields that are empty count as absent.
+// native applies the rules of Muster's own rows: those of the KooDrive contract, section 1, where fields are the same. The
+// row says by which key a user is meant and what becomes of one who exists. Texts that are empty count as absent, but one
+// that Set has is taken away from a user who is updated. A user is made in the batch's department and as a common user where
+// the row does not say otherwise; one who exists stays what he is.
 func (m *Mapper) native(row *muster.Row, e *muster.Entry) {
-	e.Match, e.OnExisting = row.Match, row.OnExisting
+	e.Match, e.OnExisting, e.Source, e.Adopt = row.Match, row.OnExisting, row.Source, row.Adopt
+	counting := m.counting(row)
 	for _, step := range [...]func(*muster.Row, *muster.Entry) *muster.Fault{
-		m.nativeMatch, m.nativeKeys, nativeNames, nativePower, m.nativePlace, m.nativePassword,
+		m.nativeMatch, m.nativeKeys, nativeNames, nativePower, m.nativePlace, m.nativePassword, nativeClears,
 	} {
-		if e.Fault = step(row, e); e.Fault != nil {
+		if e.Fault = step(&counting, e); e.Fault != nil {
 			return
 		}
+	}
+	e.OnCreate |= keyField(row.Match) // it names him, in whatever notation
+	switch {
+	case row.Touch != 0:
+		e.OnCreate |= ^row.Touch
+	case row.Source != "":
+		e.OnCreate |= muster.FieldPassword // a first one, which every reconciliation would bring back
+	}
+	if e.OnCreate &= e.Set; row.Action != muster.ActionCreate {
+		e.Set, e.OnCreate = e.Set&^e.OnCreate, 0
+	}
+}
+
+// counting is the row without what does not count for its action, and is thus not judged either: beside the key, all may for
+// one that creates, what it may touch for one that updates, and nothing for the others.
+func (m *Mapper) counting(sent *muster.Row) muster.Row {
+	row := *sent
+	row.Department = cmp.Or(row.Department, m.tenant.RootDepartment)
+	var counts muster.FieldSet
+	switch {
+	case row.Action == muster.ActionCreate, row.Action == muster.ActionUpdate && row.Touch == 0:
+		return row
+	case row.Action == muster.ActionUpdate:
+		counts = row.Touch
+	}
+	counts |= keyField(row.Match)
+	row.Set &= counts
+	for _, t := range texts(&row) {
+		if !counts.Has(t.field) {
+			*t.text = ""
+		}
+	}
+	return row
+}
+
+type text struct {
+	field muster.FieldSet
+	text  *string
+}
+
+func texts(row *muster.Row) [9]text {
+	return [...]text{
+		{muster.FieldAccount, &row.Account},
+		{muster.FieldPhone, &row.Phone},
+		{muster.FieldEmail, &row.Email},
+		{muster.FieldFirstName, &row.FirstName},
+		{muster.FieldSurname, &row.Surname},
+		{muster.FieldDisplayName, &row.DisplayName},
+		{muster.FieldPassword, &row.Password},
+		{muster.FieldPassword, &row.PasswordHash},
+		{muster.FieldDepartment, &row.DepartmentPath},
+	}
+}
+
+// nativeClears sets those empty texts that the row takes away from a user who exists.
+func nativeClears(row *muster.Row, e *muster.Entry) *muster.Fault {
+	if row.Action == muster.ActionCreate && row.OnExisting != muster.UpdateExisting {
+		return nil
+	}
+	for _, t := range texts(row) {
+		if *t.text == "" {
+			e.Set |= row.Set & t.field & muster.Clearable
+		}
+	}
+	return nil
+}
+
+// keyField is the field that a match key is; 0 for an id, which is none.
+func keyField(k muster.Key) muster.FieldSet {
+	switch k { //nolint:exhaustive // the others are no fields
+	case muster.KeyAccount:
+		return muster.FieldAccount
+	case muster.KeyPhone:
+		return muster.FieldPhone
+	case muster.KeyEmail:
+		return muster.FieldEmail
+	default:
+		return 0
 	}
 }
 
 // nativeMatch refuses a row that does not say who is meant.
-func (m *Mapper) nativeMatch(row *muster.Row, _ *muster.Entry) *muster.Fault {
+func (m *Mapper) nativeMatch(row *muster.Row, e *muster.Entry) *muster.Fault {
 	var missing bool
 	switch row.Match {
+	case muster.KeyID:
+		e.User.ID, missing = row.ID, row.ID == 0
+		e.NoCreate = &muster.Fault{
+			Reason: muster.ReasonNotFound, Field: "id", Detail: "No user has this id, and ids of new ones are not for rows to choose: match by another key to create.",
+		}
 	case muster.KeyAccount:
 		missing = strings.TrimSpace(row.Account) == ""
 	case muster.KeyPhone:
 		missing = row.Phone == ""
 	case muster.KeyEmail:
 		if !m.tenant.Settings.UniqueEmail {
-			return invalid("email", "It does not tell this tenant's users apart: set uniqueEmail, or match by account or phone.")
+			return invalid("email", "It does not tell this tenant's users apart: set uniqueEmail, or match by account, phone or id.")
 		}
 		missing = row.Email == ""
 	default:
-		return invalid("match", "account, phone and email are accepted.")
+		return invalid("match", "account, phone, email and id are accepted.")
 	}
 	if missing {
 		return invalid(row.Match.String(), "It is missing, and is what tells who is meant.")
@@ -109,8 +195,15 @@ func nativeNames(row *muster.Row, e *muster.Entry) *muster.Fault {
 			e.Set |= name.set
 		}
 	}
-	if u.FirstName == "" && u.DisplayName == "" {
-		return invalid("firstName", "A firstName or a displayName is needed.")
+	if row.Action != muster.ActionCreate || u.FirstName != "" || u.DisplayName != "" {
+		return nil
+	}
+	fault := invalid("firstName", "A firstName or a displayName is needed.")
+	if row.OnExisting != muster.UpdateExisting {
+		return fault
+	}
+	if e.NoCreate == nil {
+		e.NoCreate = fault
 	}
 	return nil
 }
@@ -144,14 +237,20 @@ func nativePower(row *muster.Row, e *muster.Entry) *muster.Fault {
 	return nil
 }
 
-// nativePlace is where the user belongs and the capacity that he gets.
+// nativePlace is where the user belongs and the capacity that he gets. The department from which rows lead on is for a new
+// user alone, unless the row leads on.
 func (m *Mapper) nativePlace(row *muster.Row, e *muster.Entry) *muster.Fault {
-	Allocate(row, e)
-	if !e.Set.Has(muster.FieldDepartment) {
-		e.User.Department = m.tenant.RootDepartment
-		e.Set |= muster.FieldDepartment
+	if Allocate(row, e); e.Fault != nil {
+		return e.Fault
 	}
-	return e.Fault
+	if !row.Set.Has(muster.FieldDepartment) {
+		e.User.Department = m.tenant.RootDepartment
+	}
+	if !row.Set.Has(muster.FieldDepartment) || strings.TrimSpace(row.DepartmentPath) == "" {
+		e.Set |= muster.FieldDepartment
+		e.OnCreate |= muster.FieldDepartment
+	}
+	return nil
 }
 
 func (m *Mapper) nativePassword(row *muster.Row, e *muster.Entry) *muster.Fault {

@@ -35,7 +35,7 @@ func TestNativeEntry(t *testing.T) {
 				Department: 5, DepartmentPath: "Sales / North", Allocate: true, CapacityGB: 3,
 			},
 			muster.Entry{
-				Match: muster.KeyEmail, OnExisting: muster.FailExisting, Password: true,
+				Match: muster.KeyEmail, OnExisting: muster.FailExisting, Password: true, OnCreate: muster.FieldEmail,
 				Set: muster.FieldAccount | muster.FieldPhone | muster.FieldEmail | muster.FieldFirstName | muster.FieldSurname | muster.FieldDisplayName |
 					muster.FieldPassword | muster.FieldLevel | muster.FieldRoles | muster.FieldDepartment | muster.FieldCapacity,
 				Department: muster.DepartmentRef{Base: 5, Path: "Sales/North"},
@@ -50,6 +50,7 @@ func TestNativeEntry(t *testing.T) {
 			muster.Row{Match: muster.KeyAccount, Account: "ann", DisplayName: "Ann"},
 			muster.Entry{
 				Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldDisplayName | muster.FieldDepartment,
+				OnCreate: muster.FieldAccount | muster.FieldDepartment,
 				User: muster.User{Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment},
 			},
 		},
@@ -57,7 +58,7 @@ func TestNativeEntry(t *testing.T) {
 			muster.Row{Match: muster.KeyAccount, Account: "ann", DisplayName: "Ann", PasswordHash: " pbkdf2_sha256$1500$salt$" + tag + "= "},
 			muster.Entry{
 				Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldDisplayName | muster.FieldPassword | muster.FieldDepartment,
-				Password: true,
+				Password: true, OnCreate: muster.FieldAccount | muster.FieldDepartment,
 				User: muster.User{
 					Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment,
 					PasswordHash: "$pbkdf2-sha256$i=1500$c2FsdA$" + tag,
@@ -71,7 +72,8 @@ func TestNativeEntry(t *testing.T) {
 			},
 			muster.Entry{
 				Match: muster.KeyPhone, Set: muster.FieldPhone | muster.FieldFirstName | muster.FieldRoles | muster.FieldDepartment,
-				User: muster.User{Phone: "12345678", PhoneKey: "12345678", FirstName: "Ann", Roles: []muster.ID{}, Department: rootDepartment},
+				OnCreate: muster.FieldPhone | muster.FieldDepartment,
+				User:     muster.User{Phone: "12345678", PhoneKey: "12345678", FirstName: "Ann", Roles: []muster.ID{}, Department: rootDepartment},
 			},
 		},
 	}
@@ -109,7 +111,8 @@ func TestNativeFaults(t *testing.T) {
 		"an e-mail that is none": {func(r *muster.Row) { r.Email = "ann" }, "email"},
 		"an e-mail as key":       {func(r *muster.Row) { r.Match, r.Email = muster.KeyEmail, "ann@example.org" }, "email"},
 		"no key":                 {func(r *muster.Row) { r.Match = muster.KeyNone }, "match"},
-		"an id as key":           {func(r *muster.Row) { r.Match = muster.KeyID }, "match"},
+		"no id":                  {func(r *muster.Row) { r.Match = muster.KeyID }, "id"},
+		"an id":                  {func(r *muster.Row) { r.Match, r.ID = muster.KeyID, 5 }, ""},
 		"no name":                {func(r *muster.Row) { r.FirstName = "" }, "firstName"},
 		"a surname alone":        {func(r *muster.Row) { r.FirstName, r.Surname = "", "Smith" }, "firstName"},
 		"a long first name":      {func(r *muster.Row) { r.FirstName = strings.Repeat("x", 65) }, "firstName"},
