@@ -117,8 +117,8 @@ func (m *Mapper) nativeMatch(row *muster.Row, e *muster.Entry) *muster.Fault {
 	switch row.Match {
 	case muster.KeyID:
 		e.User.ID, missing = row.ID, row.ID == 0
-		e.NoCreate = &muster.Fault{
-			Reason: muster.ReasonNotFound, Field: "id", Detail: "No user has this id, and ids of new ones are not for rows to choose: match by another key to create.",
+		if row.Action == muster.ActionCreate {
+			e.NoCreate = &faultNoID
 		}
 	case muster.KeyAccount:
 		missing = strings.TrimSpace(row.Account) == ""
@@ -136,6 +136,11 @@ func (m *Mapper) nativeMatch(row *muster.Row, e *muster.Entry) *muster.Fault {
 		return invalid(row.Match.String(), "It is missing, and is what tells who is meant.")
 	}
 	return nil
+}
+
+// faultNoID fails rows that would have to make users with ids of their callers' choice.
+var faultNoID = muster.Fault{
+	Reason: muster.ReasonNotFound, Field: "id", Detail: "No user has this id, and a new one gets one of Muster's own: match by another key to create.",
 }
 
 func (m *Mapper) nativeKeys(row *muster.Row, e *muster.Entry) (fault *muster.Fault) {
@@ -243,13 +248,17 @@ func (m *Mapper) nativePlace(row *muster.Row, e *muster.Entry) *muster.Fault {
 	if Allocate(row, e); e.Fault != nil {
 		return e.Fault
 	}
-	if !row.Set.Has(muster.FieldDepartment) {
+	switch named := strings.TrimSpace(row.DepartmentPath) != ""; {
+	case row.Set.Has(muster.FieldDepartment) && named:
+		return nil
+	case row.Action != muster.ActionCreate:
+		e.Set &^= muster.FieldDepartment
+		return nil
+	case !row.Set.Has(muster.FieldDepartment):
 		e.User.Department = m.tenant.RootDepartment
 	}
-	if !row.Set.Has(muster.FieldDepartment) || strings.TrimSpace(row.DepartmentPath) == "" {
-		e.Set |= muster.FieldDepartment
-		e.OnCreate |= muster.FieldDepartment
-	}
+	e.Set |= muster.FieldDepartment
+	e.OnCreate |= muster.FieldDepartment
 	return nil
 }
 

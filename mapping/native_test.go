@@ -51,7 +51,7 @@ func TestNativeEntry(t *testing.T) {
 			muster.Entry{
 				Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldDisplayName | muster.FieldDepartment,
 				OnCreate: muster.FieldAccount | muster.FieldDepartment,
-				User: muster.User{Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment},
+				User:     muster.User{Account: "ann", AccountKey: "ann", DisplayName: "Ann", Department: rootDepartment},
 			},
 		},
 		"an imported hash": {
