@@ -56,85 +56,39 @@ func (e *Engine) applyOnce(ctx context.Context, r *run) (need []int, err error) 
 				w, err = nil, fmt.Errorf("%w: panic %T", muster.ErrRow, p)
 			}
 		}()
-		if *snapshot.Settings != r.tenant.Settings {
+		if plans(r.mode()) && *snapshot.Settings != r.tenant.Settings {
 			return nil, errSettings
 		}
-		w, need, err = r.decide(snapshot, live, e.Now())
-		written = w
-		return w, err
+		written = &Writes{Now: e.Now()}
+		need, err = r.decide(snapshot, live, written)
+		return written, err
 	}
 	chunks := make([]muster.Chunk, len(r.chunks))
 	for i := range r.chunks {
 		chunks[i] = r.chunks[i].Chunk
 	}
-	keys := muster.KeysOf(r.entries, &r.tenant.Settings)
-	if err := e.Store.Apply(context.WithoutCancel(ctx), r.tenant.ID, chunks, keys, decide); err != nil {
+	var keys muster.Keys
+	if plans(r.mode()) {
+		keys = muster.KeysOf(r.entries, &r.tenant.Settings)
+	}
+	err = e.Store.Apply(context.WithoutCancel(ctx), r.tenant.ID, chunks, keys, decide)
+	if r.endsCheck() {
+		e.wakeAll(r.tenant.ID) // also where only the answer was lost
+	}
+	if err != nil {
 		return need, err
 	}
 	e.metrics.applies.Observe(time.Since(began).Seconds())
 	for i := range written.Chunks {
-		e.metrics.decided(written.Chunks[i].Outcomes)
+		e.metrics.decided(r.mode(), &written.Chunks[i])
 	}
 	return nil, nil
 }
 
-// decide plans the chunks that still wait. A chunk that another worker finished is passed over.
-func (r *run) decide(snapshot muster.Snapshot, live []bool, now time.Time) (w *Writes, need []int, err error) {
-	entries, origin := r.living(live)
-	planned := muster.Plan(entries, snapshot)
-	if len(planned.NeedHash) > 0 {
-		for _, i := range planned.NeedHash {
-			need = append(need, origin[i])
-		}
-		return nil, need, errNeedHash
-	}
-	w = &Writes{Planned: planned, Now: now}
-	at := 0
-	for i := range r.chunks {
-		if !live[i] {
-			continue
-		}
-		c := &r.chunks[i]
-		outcomes := planned.Outcomes[at : at+len(c.rows)]
-		at += len(c.rows)
-		for k := range outcomes {
-			outcomes[k].Row = c.Chunk.FirstRow + k
-			outcomes[k].ID = c.Chunk.FirstID + muster.ID(k)
-			outcomes[k].Subject = subject(c.Batch.Contract, &c.rows[k])
-		}
-		kept, err := sealKept(c.keys.kept, &c.Chunk, c.rows, r.entries[c.start:], outcomes)
-		if err != nil {
-			return nil, nil, err
-		}
-		w.Chunks = append(w.Chunks, ChunkWrites{Chunk: c.Chunk, Position: c.Position, Outcomes: outcomes, Kept: kept})
-	}
-	return w, nil, nil
-}
-
-// living gives the entries of the chunks that still wait, and each one's index in the run.
-func (r *run) living(live []bool) (entries []muster.Entry, origin []int) {
-	entries, origin = make([]muster.Entry, 0, len(r.entries)), make([]int, 0, len(r.entries))
-	for i := range r.chunks {
-		if !live[i] {
-			continue
-		}
-		for k := range r.chunks[i].rows {
-			entries, origin = append(entries, r.entries[r.chunks[i].start+k]), append(origin, r.chunks[i].start+k)
-		}
-	}
-	return entries, origin
-}
-
-// subject is what the caller named the user by.
-func subject(contract muster.Contract, row *muster.Row) string {
-	switch {
-	case contract == muster.ContractKooDrive || row.Match == muster.KeyPhone:
-		return row.Phone
-	case row.Match == muster.KeyEmail:
-		return row.Email
-	default:
-		return row.Account
-	}
+// endsCheck reports whether a commit goes to another lane when the run is applied.
+func (r *run) endsCheck() bool {
+	last := &r.chunks[len(r.chunks)-1]
+	return r.mode() == muster.ModeCheck && last.Chunk.FirstRow+last.Chunk.Rows == last.Batch.Total
 }
 
 // isolate halves the run until the row that cannot be processed stands alone, and fails it.
@@ -178,12 +132,15 @@ func (e *Engine) cut(ctx context.Context, whole *chunk, lengths []int) ([]chunk,
 	for i, n := range lengths {
 		c := *whole
 		c.start, c.rows = whole.start+first, whole.rows[first:first+n]
+		if c.expected != nil {
+			c.expected = whole.expected[first : first+n]
+		}
 		c.Chunk.FirstRow += first
 		c.Chunk.Rows = n
 		c.Chunk.FirstID += muster.ID(first)
 		c.Chunk.FirstUser += muster.ID(first)
 		c.Position.FirstRow += first
-		if c.Batch.Lane == muster.LaneCreate {
+		if c.Chunk.Mode.Lane(c.Batch.Lane) != muster.LaneOrdered {
 			c.Position.Rank += int64(first)
 		}
 		if err := sealRows(c.keys.payload, &c.Chunk, c.rows); err != nil {

@@ -41,6 +41,7 @@ type Hasher interface {
 // Config is what an Engine is made of. Fields without a comment on their zero value are mandatory.
 type Config struct {
 	Store      Store
+	Batches    BatchStore // the same one; to become a part of Store
 	Keyring    Keyring
 	Hasher     Hasher
 	IDs        *muster.IDSource
@@ -73,6 +74,7 @@ const (
 type Engine struct {
 	Config
 	metrics     metrics
+	pace        pace
 	federations federations
 	client      *source.Client
 	sources     *source.Fetcher[muster.Entry]

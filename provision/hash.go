@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"sync"
+	"time"
 
 	"muster"
 	"muster/password"
@@ -43,8 +44,11 @@ func (e *Engine) tryPlan(ctx context.Context, r *run, snapshot muster.Snapshot) 
 	return muster.Plan(r.entries, snapshot), true
 }
 
-// hasPasswords reports whether some are to be hashed.
+// hasPasswords reports whether some are to be hashed, which is done for nothing but users who are to be written.
 func (r *run) hasPasswords() bool {
+	if r.mode() != muster.ModeRun {
+		return false
+	}
 	for i := range r.entries {
 		if e := &r.entries[i]; e.Password && e.Fault == nil && e.User.PasswordHash == "" {
 			return true
@@ -63,11 +67,14 @@ func (e *Engine) hash(ctx context.Context, r *run, base int, indices []int) erro
 	r.hashes = h
 	for _, index := range indices {
 		i := index - base
+		e.pace.begin(time.Now())
 		err := e.Hasher.Submit(ctx, password.Bulk, []byte(r.password(i)), func(hash string, err error) {
+			e.pace.end(time.Now())
 			r.entries[i].User.PasswordHash = hash
 			h.finish(err)
 		})
 		if err != nil {
+			e.pace.giveUp()
 			return err
 		}
 	}

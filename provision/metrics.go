@@ -11,6 +11,7 @@ type metrics struct {
 	batches  prometheus.Counter
 	accepted prometheus.Counter
 	rows     *prometheus.CounterVec
+	planned  *prometheus.CounterVec
 	turns    *prometheus.CounterVec
 	running  prometheus.Gauge
 	applies  prometheus.Histogram
@@ -29,6 +30,9 @@ func newMetrics() metrics {
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "muster_rows_decided_total", Help: "Rows that got their outcome, by result and reason.",
 		}, []string{"result", "reason"}),
+		planned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "muster_rows_rehearsed_total", Help: "Rows planned without effect, by mode: dry-run, or check before a dry run is committed.",
+		}, []string{"mode"}),
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "muster_turns_total", Help: "Turns of lanes, by how they ended: done, wait for an identity system that has yet to answer, or fault for a fault that will be tried again.",
 		}, []string{"end"}),
@@ -49,7 +53,7 @@ func newMetrics() metrics {
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.batches, m.accepted, m.rows, m.turns, m.running, m.applies, m.splits, m.purged} {
+	for _, c := range []prometheus.Collector{m.batches, m.accepted, m.rows, m.planned, m.turns, m.running, m.applies, m.splits, m.purged} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -57,14 +61,18 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	return nil
 }
 
-func (m *metrics) decided(outcomes []muster.Outcome) {
+func (m *metrics) decided(mode muster.Mode, c *ChunkWrites) {
+	if mode.Predicts() {
+		m.planned.WithLabelValues(mode.String()).Add(float64(c.Chunk.Rows))
+		return
+	}
 	type kind struct {
 		result muster.Result
 		reason muster.Reason
 	}
 	counts := map[kind]int{}
-	for i := range outcomes {
-		counts[kind{outcomes[i].Result, outcomes[i].Reason}]++
+	for i := range c.Outcomes {
+		counts[kind{c.Outcomes[i].Result, c.Outcomes[i].Reason}]++
 	}
 	for k, n := range counts {
 		m.rows.WithLabelValues(k.result.String(), k.reason.String()).Add(float64(n))

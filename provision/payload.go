@@ -45,6 +45,10 @@ type rowMore struct {
 	Match          muster.Key        `cbor:"6,keyasint,omitempty"`
 	OnExisting     muster.OnExisting `cbor:"7,keyasint,omitempty"`
 	PasswordHash   string            `cbor:"8,keyasint,omitempty"`
+	ID             muster.ID         `cbor:"9,keyasint,omitempty"`
+	Touch          muster.FieldSet   `cbor:"10,keyasint,omitempty"`
+	Source         string            `cbor:"11,keyasint,omitempty"`
+	Adopt          bool              `cbor:"12,keyasint,omitempty"`
 }
 
 // UnmarshalCBOR reads a row of either length.
@@ -75,6 +79,7 @@ func encodeRow(r *muster.Row) rowRecord {
 		More: rowMore{
 			Department: r.Department, DepartmentPath: r.DepartmentPath, Allocate: r.Allocate, CapacityGB: r.CapacityGB,
 			Level: r.Level, Match: r.Match, OnExisting: r.OnExisting, PasswordHash: r.PasswordHash,
+			ID: r.ID, Touch: r.Touch, Source: r.Source, Adopt: r.Adopt,
 		},
 	}
 	if r.Fault != nil {
@@ -89,7 +94,7 @@ func (rec *rowRecord) row() muster.Row {
 		Surname: rec.Surname, DisplayName: rec.DisplayName, Password: rec.Password, Roles: rec.Roles,
 		Department: rec.More.Department, DepartmentPath: rec.More.DepartmentPath, Allocate: rec.More.Allocate,
 		CapacityGB: rec.More.CapacityGB, Level: rec.More.Level, Match: rec.More.Match, OnExisting: rec.More.OnExisting,
-		PasswordHash: rec.More.PasswordHash,
+		PasswordHash: rec.More.PasswordHash, ID: rec.More.ID, Touch: rec.More.Touch, Source: rec.More.Source, Adopt: rec.More.Adopt,
 	}
 	if rec.FaultReason != muster.ReasonNone {
 		r.Fault = &muster.Fault{Reason: rec.FaultReason, Field: rec.FaultField, Detail: rec.FaultDetail}
@@ -127,6 +132,17 @@ func sealRows(key *secret.DataKey, c *muster.Chunk, rows []muster.Row) error {
 		return fmt.Errorf("encode the rows of a chunk: %w", err)
 	}
 	c.Payload = key.Seal(make([]byte, 0, len(plain)+secret.BlockOverhead), plain, payloadBinding(c))
+	secret.Wipe(plain)
+	return nil
+}
+
+// resealRows makes of a chunk's payload that of another chunk with the same rows, of another batch.
+func resealRows(from *secret.DataKey, old *muster.Chunk, to *secret.DataKey, c *muster.Chunk) error {
+	plain, err := from.Open(nil, old.Payload, payloadBinding(old))
+	if err != nil {
+		return fmt.Errorf("open chunk %d of batch %s: %w", old.FirstRow, old.Batch, err)
+	}
+	c.Payload = to.Seal(make([]byte, 0, len(plain)+secret.BlockOverhead), plain, payloadBinding(c))
 	secret.Wipe(plain)
 	return nil
 }

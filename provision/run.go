@@ -12,8 +12,8 @@ import (
 	"muster/secret"
 )
 
-// run is a run of consecutive chunks of one lane, on its way from the store to Apply. Its entries are those of its
-// chunks, one after the other.
+// run is a run of consecutive chunks of one lane, on its way from the store to Apply, which all go with each other. Its
+// entries are those of its chunks, one after the other; they are blank where nothing is planned.
 type run struct {
 	tenant  *muster.Tenant
 	chunks  []chunk
@@ -28,9 +28,11 @@ type run struct {
 // chunk is an opened chunk. start is where its entries begin in the run's.
 type chunk struct {
 	Work
-	rows  []muster.Row
-	keys  *dataKeys
-	start int
+	rows        []muster.Row
+	keys        *dataKeys
+	start       int
+	expected    []muster.Expectation   // of a guarded commit's rows; nil: any outcome will do
+	differences map[int]muster.Outcome // of a refused commit's rows, by their position in the batch
 }
 
 // dataKeys are a batch's unwrapped keys.
@@ -65,6 +67,13 @@ func (e *Engine) open(ctx context.Context, tenant muster.ID, works []Work, slice
 		rows += len(c.rows)
 		r.chunks[i] = c
 	}
+	if err := e.foresee(ctx, r); err != nil {
+		return nil, err
+	}
+	if !plans(r.mode()) {
+		r.entries = make([]muster.Entry, rows)
+		return r, nil
+	}
 	return e.normaliseAll(ctx, r, slice)
 }
 
@@ -91,6 +100,7 @@ func (e *Engine) normaliseAll(ctx context.Context, r *run, slice *Slice) (*run, 
 			r.asked = true
 		}
 	}
+	r.expect()
 	return r, ctx.Err()
 }
 
@@ -133,7 +143,13 @@ func (e *Engine) entry(ctx context.Context, m *mapping.Mapper, c *chunk, i int, 
 			entry = muster.Entry{Fault: internalFault()}
 		}
 	}()
-	return m.Entry(ctx, &c.rows[i], c.Chunk.FirstUser+muster.ID(i), identity)
+	entry = m.Entry(ctx, &c.rows[i], c.Chunk.FirstUser+muster.ID(i), identity)
+	if hash := c.rows[i].PasswordHash; hash != "" && entry.Fault == nil && c.Batch.Contract == muster.ContractKooDrive {
+		// The contract knows no hashes: this one was made when the row was first done, and kept for its retry.
+		entry.Set |= muster.FieldPassword
+		entry.Password, entry.User.PasswordHash = true, hash
+	}
+	return entry
 }
 
 func internalFault() *muster.Fault {
@@ -191,5 +207,6 @@ func (e *Engine) renormalise(ctx context.Context, r *run) error {
 			r.entries[c.start+k] = entry
 		}
 	}
+	r.expect()
 	return nil
 }

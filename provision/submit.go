@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"muster"
@@ -12,6 +13,12 @@ import (
 // leave nothing behind: KindOverloaded when the tenant has too much queued, KindUnavailable when the disk is nearly
 // full or the clock is wrong, KindUnauthenticated for a refused replay.
 func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
+	if s.DryRun || s.Source != nil {
+		return e.uploadAll(ctx, s)
+	}
+	if err := s.check(); err != nil {
+		return Receipt{}, err
+	}
 	if err := e.DiskRoom(); err != nil {
 		return Receipt{}, err
 	}
@@ -26,12 +33,18 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	if !accepted.Replayed {
-		e.Dispatcher.Wake(muster.LaneRef{Tenant: s.Tenant, Lane: a.Batch.Lane})
-		e.metrics.batches.Inc()
-		e.metrics.accepted.Add(float64(len(s.Rows)))
-	}
+	e.accepted(&a.Batch, accepted)
 	return Receipt(accepted), nil
+}
+
+// accepted wakes the lane of a batch that was accepted, and counts it.
+func (e *Engine) accepted(b *muster.Batch, a Accepted) {
+	if a.Replayed {
+		return
+	}
+	e.Dispatcher.Wake(muster.LaneRef{Tenant: b.Tenant, Lane: b.Mode.Lane(b.Lane)})
+	e.metrics.batches.Inc()
+	e.metrics.accepted.Add(float64(b.Total))
 }
 
 // acceptance cuts, numbers and seals a submission. A data key for the payload and one for the rows that are kept
@@ -45,7 +58,7 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 	a := &Acceptance{
 		Batch: muster.Batch{
 			Tenant: s.Tenant, ID: batch, Contract: s.Contract, Lane: laneOf(s), AppID: s.AppID, Actor: s.Actor,
-			ActorLevel: s.ActorLevel, TraceID: s.TraceID, Total: len(s.Rows), AcceptedAt: now,
+			ActorLevel: s.ActorLevel, TraceID: s.TraceID, Name: s.Name, Total: len(s.Rows), Passwords: passwords(s.Rows), AcceptedAt: now,
 		},
 		LastID:    batch,
 		Admission: e.Admission,
@@ -54,9 +67,8 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 		mac := e.Keyring.MAC("replay", s.Replay)
 		a.Replay, a.ReplayUntil, a.RefuseReplay = mac[:], now.Add(e.ReplayWindow), e.RefuseReplays
 	}
-	if i := s.Idempotency; i != nil {
-		key, body := e.Keyring.MAC("idempotency-key", i.Key), e.Keyring.MAC("idempotency-body", i.Body)
-		a.Replay, a.ReplayUntil, a.IdempotentBody = key[:], now.Add(idempotencyWindow), body[:]
+	if s.Idempotency != nil {
+		a.Replay, a.IdempotentBody, a.ReplayUntil = e.idempotent(s.Idempotency, now)
 	}
 	payload, kept := secret.NewDataKey(), secret.NewDataKey()
 	defer payload.Wipe()
@@ -85,15 +97,31 @@ func (e *Engine) acceptance(s *Submission) (*Acceptance, error) {
 // idempotencyWindow is how long an idempotency key is remembered (federation contract, section 2).
 const idempotencyWindow = 24 * time.Hour
 
+// idempotent gives what is remembered of a request with a key of its own, and until when.
+func (e *Engine) idempotent(i *Idempotency, now time.Time) (key, body []byte, until time.Time) {
+	keyed, digest := e.Keyring.MAC("idempotency-key", i.Key), e.Keyring.MAC("idempotency-body", i.Body)
+	return keyed[:], digest[:], now.Add(idempotencyWindow)
+}
+
 // laneOf keeps what only creates apart from what must stay in order.
 func laneOf(s *Submission) muster.Lane {
-	if s.Contract == muster.ContractFederation {
+	if s.Contract == muster.ContractFederation || slices.ContainsFunc(s.Rows, ordered) {
 		return muster.LaneOrdered
 	}
-	for i := range s.Rows {
-		if s.Rows[i].Action != muster.ActionCreate {
-			return muster.LaneOrdered
+	return muster.LaneCreate
+}
+
+// ordered reports whether a row may change a user who exists.
+func ordered(r muster.Row) bool {
+	return r.Action != muster.ActionCreate || r.OnExisting == muster.UpdateExisting
+}
+
+// passwords counts the rows that bring one to be hashed.
+func passwords(rows []muster.Row) (n int) {
+	for i := range rows {
+		if rows[i].Password != "" && rows[i].Fault == nil {
+			n++
 		}
 	}
-	return muster.LaneCreate
+	return n
 }

@@ -80,7 +80,7 @@ func (e *Engine) prepare(ctx context.Context, lane muster.LaneRef, slice *Slice,
 			// that was accepted meanwhile with a lower rank.
 			return after != nil, nil
 		}
-		r, err := e.open(ctx, lane.Tenant, works, slice)
+		r, err := e.open(ctx, lane.Tenant, together(works), slice)
 		switch {
 		case err != nil:
 			return true, err
@@ -213,7 +213,7 @@ func (e *Engine) applyAll(ctx context.Context, ready <-chan *run) error {
 				if !ok {
 					return e.apply(ctx, r)
 				}
-				if following.pending() || following.unguessed != r.unguessed || len(r.entries)+len(following.entries) > muster.ChunkRows {
+				if following.pending() || following.unguessed != r.unguessed || !following.chunks[0].goesWith(&r.chunks[0].Work) || len(r.entries)+len(following.entries) > muster.ChunkRows {
 					next = following
 				} else {
 					r = r.join(following)
