@@ -107,7 +107,7 @@ func subject(contract muster.Contract, row *muster.Row) string {
 
 // undone are the outcomes of the rows of a batch that was cancelled or refused.
 func (c *chunk) undone() []muster.Outcome {
-	detail := "Nothing was done, since the batch was cancelled before."
+	detail := "Cancelled before it was applied."
 	if c.Chunk.Mode == muster.ModeRefused {
 		detail = "Nothing was done, since other rows of the batch would not end as the dry run predicted."
 	}

@@ -56,6 +56,22 @@ type keptRow struct {
 	hash    string // of its password, if that was hashed
 }
 
+// again is a row that failed, as it is retried.
+func (k *keptRow) again() muster.Row {
+	r := k.sent
+	switch {
+	case r.Fault != nil:
+	case k.hash != "":
+		r.PasswordHash = k.hash
+	case r.Set.Has(muster.FieldPassword):
+		r.Fault = &muster.Fault{
+			Reason: muster.ReasonPasswordNeeded, Field: "password",
+			Detail: "Its password was erased before it was hashed: send the row again with a password.",
+		}
+	}
+	return r
+}
+
 // failures reads a page of rows that ended in one of some ways; nil: in any that is not a success.
 func (e *Engine) failures(
 	ctx context.Context, tenant, batch muster.ID, contract muster.Contract, results []muster.Result, from, limit int,

@@ -171,22 +171,6 @@ func (s *staging) takeFailed(ctx context.Context, parent *muster.Batch) error {
 	return nil
 }
 
-// again is a row that failed, as it is retried.
-func (k *keptRow) again() muster.Row {
-	r := k.sent
-	switch {
-	case r.Fault != nil:
-	case k.hash != "":
-		r.PasswordHash = k.hash
-	case r.Set.Has(muster.FieldPassword):
-		r.Fault = &muster.Fault{
-			Reason: muster.ReasonPasswordNeeded, Field: "password",
-			Detail: "Its password was erased before it was hashed: send the row again with a password.",
-		}
-	}
-	return r
-}
-
 // Cancel ends a batch: its rows without outcome will be cancelled, in steps of at most 1,000; what was done stays. It gives
 // the batch as it is then. One that is finished, or is being cancelled or refused, stays as it is. KindNotFound.
 func (e *Engine) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error) {

@@ -93,6 +93,8 @@ var rowCodes = [...]rowCode{
 	muster.ReasonLastAdmin:  {"13000102", ""},
 	muster.ReasonCancelled:  {"409", "Cancelled before it was applied."},
 
+	muster.ReasonPasswordNeeded: {"13000102", ""}, // of a retry
+
 	muster.ReasonNoDepartment:        {"13000309", noDepartment},
 	muster.ReasonAmbiguousDepartment: {"13000102", ambiguousDepartment},
 }

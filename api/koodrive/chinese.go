@@ -142,6 +142,7 @@ var chinese = [...]translation{
 	{"The user already exists.", "用户已存在。"},
 	{"The user does not exist.", "用户不存在。"},
 	{"Cancelled before it was applied.", "在处理之前已取消。"},
+	{"Its password was erased before it was hashed: send the row again with a password.", "该行的密码在哈希计算之前已清除：请连同密码重新发送此行。"},
 	{"This row could not be processed because of an internal fault; the others are not affected.", "由于内部故障，此行无法处理；其他行不受影响。"},
 	{"Rows of this contract are not understood by this version.", "此版本无法识别该接口的数据行。"},
 	{"The action is not one of those known.", "未知的操作。"},

@@ -36,6 +36,7 @@ var unsaid = map[string]string{
 	"The tenant has a department with this id.":                                                                                                    "ids are not brought along here",
 	"id must be an id of the past: of 63 bits, with a time not after now.":                                                                         "ids are not brought along here",
 	"7 cannot be that. A slash is not accepted.":                                                                                                   "of names of departments, which the tests of these go through",
+	"Nothing was done, since other rows of the batch would not end as the dry run predicted.":                                                      "dry runs are of our own API",
 	"It is empty.": "accounts are not looked for here",
 	"There is nothing to change: departmentId, adminLevel and disabled are accepted.":                                                  "is said before, with this contract's names",
 	"There is nothing to change: name and parentId are accepted.":                                                                      "is said before, with this contract's names",

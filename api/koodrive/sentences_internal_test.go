@@ -19,7 +19,7 @@ var speaking = map[string][]string{
 	"mapping":          {"federation.go", "function.go", "native.go", "profile.go", "rule.go"},                                                               // of other contracts
 	"access":           {"administrator.go", "credential.go", "activate.go", "activation.go", "federation.go", "host.go", "link.go", "role.go", "tenant.go"}, // of operators
 	"access/signature": nil,
-	"provision":        {"federation.go", "metrics.go"},
+	"provision":        {"federation.go", "followup.go", "metrics.go", "reconcile.go", "submission.go", "upload.go"},
 	"store/postgres":   {"credential.go", "role.go", "tenant.go"},
 	"store/sqlite":     {"credential.go", "role.go", "tenant.go"},
 	"api/strictjson":   nil,
