@@ -153,8 +153,14 @@ func drawEntries(t *rapid.T, settings TenantSettings) []Entry {
 			Actor:      rapid.SampledFrom([]AdminLevel{LevelSystemAdmin, LevelManager}).Draw(t, "actor"),
 			NewID:      ID(100 + i),
 			Set:        FieldSet(rapid.Uint16Range(0, 1<<11-1).Draw(t, "set")),
+			OnCreate:   rapid.SampledFrom([]FieldSet{0, 0, FieldPhone | FieldLevel | FieldRoles, FieldAccount | FieldCapacity}).Draw(t, "onCreate"),
 			User:       u,
+			Source:     rapid.SampledFrom([]string{"", "", "hr", "crm"}).Draw(t, "source"),
+			Adopt:      rapid.Bool().Draw(t, "adopt"),
 			Password:   true,
+		}
+		if rapid.IntRange(0, 9).Draw(t, "incomplete") == 0 {
+			entries[i].NoCreate = fault(ReasonInvalid, "firstName", "incomplete")
 		}
 		if rapid.IntRange(0, 9).Draw(t, "broken") == 0 {
 			entries[i].Fault = fault(ReasonInvalid, "firstname", "broken")
@@ -166,7 +172,7 @@ func drawEntries(t *rapid.T, settings TenantSettings) []Entry {
 func founders() []User {
 	return []User{
 		{ID: 1, AccountKey: "1", PhoneKey: "1", EmailKey: "1", Level: LevelSystemAdmin},
-		{ID: 2, AccountKey: "2", EmailKey: "2", Level: LevelCommon},
+		{ID: 2, AccountKey: "2", EmailKey: "2", Level: LevelCommon, Source: "hr"},
 		{ID: 3, PhoneKey: "3", Level: LevelDepartmentAdmin, Disabled: true},
 	}
 }
