@@ -11,24 +11,19 @@ import (
 	"muster/provision"
 )
 
-// acceptTries is how often Accept begins, where the database is lost on the way.
-const acceptTries = 3
+// settleTries is how often a write begins that has to be known to have happened, where the database is lost on the way.
+const settleTries = 3
 
-// Accept is [provision.Store.Accept]. Where the connection is lost on the way of the COMMIT, the batch may be stored or not.
-// Then Accept begins again: a batch of its own that it finds under the tenant's lock, which the first try had until its end,
-// was accepted.
-func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
-	open := false // a try before may have stored the batch
-	for range acceptTries {
-		err = s.write(ctx, a.Batch.Tenant, func(t *tx) (err error) {
-			if accepted, err = accept(t, a); err == nil && !accepted.Replayed && s.wake != nil {
-				s.wake(t.queue, muster.LaneRef{Tenant: a.Batch.Tenant, Lane: a.Batch.Lane})
-			}
-			return err
-		})
+// settle runs f as write does. Where the connection is lost on the way of the COMMIT, what f did may be stored or not. Then it
+// begins again, and f finds that out under the tenant's lock, which the try before had until its end. Since what one session
+// sees of another may not have reached the standby yet, f then writes something all the same, which is committed behind it.
+func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(*tx) error) error {
+	open := false // a try before may have been committed
+	var err error
+	for range settleTries {
+		err = s.write(ctx, tenant, f)
 		if err == nil || isRefusal(err) { // under the lock, and so of what there is
-			open = false
-			break
+			return err
 		}
 		open = open || errors.Is(err, errUnknown)
 		if !errors.Is(err, errUnknown) && !errors.Is(err, errLost) {
@@ -38,10 +33,28 @@ func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted p
 	if open {
 		err = fmt.Errorf("%w: %w", errUnknown, err)
 	}
+	return err
+}
+
+// Accept is [provision.Store.Accept].
+func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
+	err = s.settle(ctx, a.Batch.Tenant, func(t *tx) (err error) {
+		if accepted, err = accept(t, a); err == nil && !accepted.Replayed {
+			s.wakeIn(t, muster.LaneRef{Tenant: a.Batch.Tenant, Lane: a.Batch.Mode.Lane(a.Batch.Lane)})
+		}
+		return err
+	})
 	if err != nil {
 		return provision.Accepted{}, explain("accept a batch", err)
 	}
 	return accepted, nil
+}
+
+// wakeIn wakes the lane when the transaction commits.
+func (s *Store) wakeIn(t *tx, lane muster.LaneRef) {
+	if s.wake != nil {
+		s.wake(t.queue, lane)
+	}
 }
 
 func accept(t *tx, a *provision.Acceptance) (provision.Accepted, error) {
@@ -53,8 +66,8 @@ func accept(t *tx, a *provision.Acceptance) (provision.Accepted, error) {
 	if a.Replay != nil {
 		t.replay(&first, b.Tenant, a.Replay)
 	}
-	if b.Lane == muster.LaneCreate {
-		t.rows(func(row scanner) error { return row.Scan(&position) }, selectLane, b.Tenant, b.Lane)
+	if lane := b.Mode.Lane(b.Lane); lane != muster.LaneOrdered {
+		t.rows(func(row scanner) error { return row.Scan(&position) }, selectLane, b.Tenant, lane)
 	}
 	versions, err := t.keyVersions(a.PayloadKey, a.KeptKey)
 	if err != nil {
@@ -64,18 +77,13 @@ func accept(t *tx, a *provision.Acceptance) (provision.Accepted, error) {
 		return provision.Accepted{}, err
 	}
 	if done {
-		// What is seen of a transaction may not have reached the standby yet. What is written and committed now comes behind
-		// it.
 		t.exec(updateLastID, b.Tenant, a.LastID)
 		return provision.Accepted{Batch: b.ID}, nil
 	}
-	if batch, err := first.answer(a); err != nil || batch != 0 {
+	if batch, err := first.answer(b.AcceptedAt, a.IdempotentBody, a.RefuseReplay); err != nil || batch != 0 {
 		return provision.Accepted{Batch: batch, Replayed: true}, err
 	}
-	size := int64(0)
-	for i := range a.Chunks {
-		size += int64(len(a.Chunks[i].Payload))
-	}
+	size := bytesOf(a.Chunks)
 	if err := admit(&t.usage, &a.Admission, int64(b.Total), size); err != nil {
 		return provision.Accepted{}, err
 	}
@@ -108,20 +116,20 @@ func (t *tx) replay(r **replay, tenant muster.ID, fingerprint []byte) {
 
 // answer gives the batch that the very same request made, if it is to be the answer again; 0 if the request is to be taken
 // as a new one.
-func (r *replay) answer(a *provision.Acceptance) (muster.ID, error) {
-	remembered := r != nil && r.until.After(a.Batch.AcceptedAt)
+func (r *replay) answer(at time.Time, idempotentBody []byte, refuse bool) (muster.ID, error) {
+	remembered := r != nil && r.until.After(at)
 	switch {
 	case r == nil:
 		return 0, nil
-	case a.IdempotentBody != nil && !remembered:
+	case idempotentBody != nil && !remembered:
 		return 0, nil
-	case a.IdempotentBody != nil && !bytes.Equal(r.body, a.IdempotentBody):
+	case idempotentBody != nil && !bytes.Equal(r.body, idempotentBody):
 		return 0, conflict("Idempotency-Key", "The key came with another body before: a new request needs a key of its own.")
-	case a.IdempotentBody != nil:
+	case idempotentBody != nil:
 		return r.batch, nil
-	case a.RefuseReplay && remembered:
+	case refuse && remembered:
 		return 0, &muster.Error{Kind: muster.KindUnauthenticated, Detail: "The very same signed request was received before: sign it anew."}
-	case r.unfinished && !a.RefuseReplay:
+	case r.unfinished && !refuse:
 		return r.batch, nil
 	default:
 		return 0, nil
@@ -149,17 +157,32 @@ func admit(used *muster.Usage, bounds *provision.Admission, rows, bytes int64) e
 	}
 }
 
-// storeBatch writes the batch and its chunks, behind all others of an ordered lane, and in the other one beginning where
+func bytesOf(chunks []muster.Chunk) int64 {
+	size := int64(0)
+	for i := range chunks {
+		size += int64(len(chunks[i].Payload))
+	}
+	return size
+}
+
+// storeBatch writes the batch and its chunks, behind all others of an ordered lane, and in another one beginning where
 // that one stands, so that batches share it by turns (start-time fair queueing).
 func storeBatch(t *tx, a *provision.Acceptance, versions *keyVersions, position int64) {
-	b := &a.Batch
-	sequence := t.sequence + 1
-	t.exec(insertBatch, b.Tenant, b.ID, sequence, b.Contract, b.Lane, b.AppID, b.Actor, b.ActorLevel, b.TraceID, b.Total,
-		b.AcceptedAt, a.PayloadKey, versions.of[0], a.KeptKey, versions.of[1])
+	b := a.Batch
+	b.Sequence = t.sequence + 1
+	insertBatchRow(t, &b, a.PayloadKey, a.KeptKey, versions, nil)
+	lane := b.Mode.Lane(b.Lane)
 	for i := range a.Chunks {
 		k := &a.Chunks[i]
-		storeChunk(t, k, b.Lane, rankOf(b.Lane, position, k.FirstRow), sequence)
+		storeChunk(t, k, lane, rankOf(lane, position, k.FirstRow), b.Sequence)
 	}
+}
+
+// insertBatchRow writes the batch: one that is accepted, or one that is staged for so many microseconds.
+func insertBatchRow(t *tx, b *muster.Batch, payloadKey, keptKey []byte, versions *keyVersions, staged any) {
+	t.exec(insertBatch, b.Tenant, b.ID, b.Sequence, b.Contract, b.Lane, b.Mode, b.Name, b.AppID, b.Actor, b.ActorLevel, b.TraceID,
+		b.Total, b.AcceptedAt, b.Parent, b.Origin, b.Guarded, b.Source, b.Withheld, b.Passwords,
+		payloadKey, versions.of[0], keptKey, versions.of[1], staged)
 }
 
 // rankOf places a chunk in its lane, given where its batch begins.

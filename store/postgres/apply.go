@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,37 +11,61 @@ import (
 
 // Apply is [provision.Store.Apply].
 func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
-	a := application{tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
-	err := s.write(ctx, tenant, a.run)
+	a := application{store: s, tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
+	err := a.alike()
+	if err == nil {
+		err = s.write(ctx, tenant, a.run)
+	}
 	return explainRefused("apply chunks", err)
 }
 
 // application is one Apply on its way.
 type application struct {
+	store  *Store
 	tenant muster.ID
 	chunks []muster.Chunk
+	mode   muster.Mode // theirs
 	keys   *muster.Keys
 	decide provision.Decide
 }
 
+// alike makes sure that the chunks have one mode, and but for ModeRun one batch, and notes the mode.
+func (a *application) alike() error {
+	for i := range a.chunks {
+		first, k := &a.chunks[0], &a.chunks[i]
+		if a.mode = k.Mode; k.Mode != first.Mode || k.Mode != muster.ModeRun && k.Batch != first.Batch {
+			return fmt.Errorf("chunks of batch %s in mode %s cannot be applied together with some of batch %s in mode %s",
+				k.Batch, k.Mode, first.Batch, first.Mode)
+		}
+	}
+	return nil
+}
+
 // waiting is what the store knows about a chunk that waits.
 type waiting struct {
-	rows    int
-	bytes   int64
-	lane    muster.Lane
-	rank    int64
-	decided int // rows of its batch that have outcomes
-	total   int // rows of its batch
+	rows  int
+	bytes int64
+	lane  muster.Lane
+	rank  int64
+	batch muster.Batch // its Lane, Mode and counters
+	done  int          // rows of its batch that have outcomes, or in ModeCheck were checked
 }
 
 func (a *application) run(t *tx) error {
 	stored, ordered := a.lookUp(t)
 	var shot snapshot
 	shot.queue(t, a.tenant, a.keys, wholeUsers)
+	var predicted *prediction
+	if a.mode.Predicts() {
+		predicted = predict(t, a.tenant, a.chunks[0].Batch, a.keys)
+	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	shot.Usage = t.usage
+	if predicted != nil {
+		shot.Snapshot = provision.MergeOverlay(&shot.Snapshot, predicted.users, predicted.taken)
+	}
 	if err := shot.resolve(a.keys); err != nil {
 		return err
 	}
@@ -57,8 +80,17 @@ func (a *application) run(t *tx) error {
 	if err := a.check(w, live); err != nil {
 		return err
 	}
-	writeUsers(t, a.tenant, &w.Planned, shot.Users, w.Now)
-	return a.write(t, w, stored, live)
+	usage := &t.usage
+	switch {
+	case a.mode == muster.ModeRun:
+		writeUsers(t, a.tenant, &w.Planned, shot.Users, w.Now)
+		usage = &w.Planned.Usage
+	case predicted != nil && len(w.Chunks) > 0:
+		if err := predicted.write(t, &w.Planned, t.usage); err != nil {
+			return err
+		}
+	}
+	return a.write(t, w, usage, stored, live)
 }
 
 // plan calls decide. Its panic is the rows' fault, as far as anyone can tell.
@@ -89,7 +121,11 @@ func (a *application) lookUp(t *tx) (stored []waiting, ordered *[]chunkName) {
 	t.rows(func(row scanner) error {
 		var at int
 		var w waiting
-		err := row.Scan(&at, &w.rows, &w.bytes, &w.lane, &w.rank, &w.decided, &w.total)
+		b := &w.batch
+		err := row.Scan(&at, &w.rows, &w.bytes, &w.lane, &w.rank, &b.Lane, &b.Mode, &b.Sequence, &w.done, &b.Checked, &b.Differing, &b.Total)
+		if b.Mode == muster.ModeCheck {
+			w.done = b.Checked
+		}
 		if err == nil {
 			stored[at-1] = w
 		}
@@ -113,34 +149,35 @@ func chunkNames(chunks []muster.Chunk) (batches []int64, firstRows []int32) {
 	return batches, firstRows
 }
 
-// live finds the chunks that still wait and are next in their batch, and in the ordered lane in that, given those before them.
+// live finds the chunks that still wait in their mode and are next in their batch, and in the ordered lane in that, given those
+// before them.
 func (a *application) live(stored []waiting, ordered *[]chunkName) []bool {
 	live := make([]bool, len(a.chunks))
 	next := *ordered
-	decided := make(map[muster.ID]int)
+	done := make(map[muster.ID]int)
 	for i := range a.chunks {
-		k := &a.chunks[i]
-		if stored[i].rows == 0 || stored[i].rows != k.Rows {
+		k, w := &a.chunks[i], &stored[i]
+		if w.rows == 0 || w.rows != k.Rows || w.batch.Mode != k.Mode {
 			continue
 		}
-		if stored[i].lane == muster.LaneOrdered {
+		if w.lane == muster.LaneOrdered {
 			if len(next) == 0 || next[0] != (chunkName{k.Batch, k.FirstRow}) {
 				continue
 			}
 			next = next[1:]
 		}
-		if _, known := decided[k.Batch]; !known {
-			decided[k.Batch] = stored[i].decided
+		if _, known := done[k.Batch]; !known {
+			done[k.Batch] = w.done
 		}
-		if k.FirstRow == decided[k.Batch] {
+		if k.FirstRow == done[k.Batch] {
 			live[i] = true
-			decided[k.Batch] += k.Rows
+			done[k.Batch] += k.Rows
 		}
 	}
 	return live
 }
 
-// check makes sure that what decide wants written gives each row of each live chunk its outcome, and no other.
+// check makes sure that what decide wants written is about each live chunk, and no other.
 func (a *application) check(w *provision.Writes, live []bool) error {
 	next := 0
 	for i := range a.chunks {
@@ -151,14 +188,12 @@ func (a *application) check(w *provision.Writes, live []bool) error {
 			return fmt.Errorf("decide left out a chunk of batch %s", a.chunks[i].Batch)
 		}
 		k, d := &a.chunks[i], &w.Chunks[next]
-		if d.Chunk.Batch != k.Batch || d.Chunk.FirstRow != k.FirstRow || len(d.Outcomes) != k.Rows {
-			return fmt.Errorf("decide gave %d outcomes for rows %d of batch %s, want %d for rows %d of batch %s",
-				len(d.Outcomes), d.Chunk.FirstRow, d.Chunk.Batch, k.Rows, k.FirstRow, k.Batch)
+		if d.Chunk.Batch != k.Batch || d.Chunk.FirstRow != k.FirstRow {
+			return fmt.Errorf("decide gave rows %d of batch %s in the place of rows %d of batch %s",
+				d.Chunk.FirstRow, d.Chunk.Batch, k.FirstRow, k.Batch)
 		}
-		for n := range d.Outcomes {
-			if d.Outcomes[n].Row != k.FirstRow+n {
-				return fmt.Errorf("decide gave row %d of batch %s in the place of row %d", d.Outcomes[n].Row, k.Batch, k.FirstRow+n)
-			}
+		if err := a.checkChunk(k, d); err != nil {
+			return err
 		}
 		next++
 	}
@@ -168,118 +203,26 @@ func (a *application) check(w *provision.Writes, live []bool) error {
 	return nil
 }
 
-// progress is what one Apply adds to batches, an element of each list for each batch.
-type progress struct {
-	index                      map[muster.ID]int
-	batches                    []int64
-	succeeded, failed, skipped []int32
-	left                       []int // rows without outcome
-}
-
-// write queues what becomes of the chunks, the ends of the batches that are through, and the counts.
-func (a *application) write(t *tx, w *provision.Writes, stored []waiting, live []bool) error {
-	var done []muster.Chunk
-	var rows, bytes int64
-	p := progress{index: make(map[muster.ID]int)}
-	ranks := make(map[muster.Lane]int64)
-	for i := range a.chunks {
-		if !live[i] {
-			continue
-		}
-		d := &w.Chunks[len(done)]
-		done = append(done, a.chunks[i])
-		rows, bytes = rows+int64(stored[i].rows), bytes+stored[i].bytes
-		ranks[stored[i].lane] = max(ranks[stored[i].lane], stored[i].rank)
-		if err := p.add(d, &stored[i]); err != nil {
-			return err
+// checkChunk makes sure that each of a chunk's rows has its outcome, and in ModeCheck none, but at most one difference.
+func (a *application) checkChunk(k *muster.Chunk, d *provision.ChunkWrites) error {
+	want := k.Rows
+	if a.mode == muster.ModeCheck {
+		want = 0
+		next := k.FirstRow
+		for i := range d.Differences {
+			if row := d.Differences[i].Row; row < next || row >= k.FirstRow+k.Rows {
+				return fmt.Errorf("decide gave row %d of batch %s as a difference of rows from %d on", row, k.Batch, next)
+			}
+			next = d.Differences[i].Row + 1
 		}
 	}
-	a.storeOutcomes(t, w.Chunks)
-	if len(done) > 0 {
-		batches, firstRows := chunkNames(done)
-		t.exec(deleteChunks, a.tenant, batches, firstRows)
-		t.exec(updateBatches, a.tenant, w.Now, p.batches, p.succeeded, p.failed, p.skipped, p.ends())
+	if len(d.Outcomes) != want {
+		return fmt.Errorf("decide gave %d outcomes for rows %d of batch %s, want %d", len(d.Outcomes), k.FirstRow, k.Batch, want)
 	}
-	if rank, ok := ranks[muster.LaneCreate]; ok {
-		t.exec(upsertLane, a.tenant, muster.LaneCreate, rank)
+	for n := range d.Outcomes {
+		if d.Outcomes[n].Row != k.FirstRow+n {
+			return fmt.Errorf("decide gave row %d of batch %s in the place of row %d", d.Outcomes[n].Row, k.Batch, k.FirstRow+n)
+		}
 	}
-	taken := &w.Planned.Usage
-	t.exec(updateUsageApplied, a.tenant, taken.Users, taken.CapacityGB, taken.SystemAdmins, rows, bytes)
 	return nil
-}
-
-func (p *progress) add(d *provision.ChunkWrites, stored *waiting) error {
-	at, known := p.index[d.Chunk.Batch]
-	if !known {
-		at = len(p.batches)
-		p.index[d.Chunk.Batch] = at
-		p.batches = append(p.batches, int64(d.Chunk.Batch))
-		p.succeeded, p.failed, p.skipped = append(p.succeeded, 0), append(p.failed, 0), append(p.skipped, 0)
-		p.left = append(p.left, stored.total-stored.decided)
-	}
-	for i := range d.Outcomes {
-		switch d.Outcomes[i].Result {
-		case muster.Succeeded:
-			p.succeeded[at]++
-		case muster.Failed:
-			p.failed[at]++
-		case muster.Skipped:
-			p.skipped[at]++
-		default:
-			return fmt.Errorf("decide gave row %d of batch %s no result", d.Outcomes[i].Row, d.Chunk.Batch)
-		}
-	}
-	p.left[at] -= len(d.Outcomes)
-	return nil
-}
-
-// ends says which batches have their last outcome.
-func (p *progress) ends() []bool {
-	ends := make([]bool, len(p.left))
-	for i, left := range p.left {
-		ends[i] = left == 0
-	}
-	return ends
-}
-
-// storeOutcomes queues the outcomes and what is kept, in key order, so that each page is filled before the next.
-func (a *application) storeOutcomes(t *tx, chunks []provision.ChunkWrites) {
-	ordered := make([]*provision.ChunkWrites, len(chunks))
-	n := 0
-	for i := range chunks {
-		ordered[i] = &chunks[i]
-		n += len(chunks[i].Outcomes)
-	}
-	slices.SortStableFunc(ordered, func(x, y *provision.ChunkWrites) int { return cmp.Compare(x.Chunk.Batch, y.Chunk.Batch) })
-	batches, ids, users := make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
-	rows, results, reasons := make([]int32, 0, n), make([]int16, 0, n), make([]int16, 0, n)
-	fields, details, subjects := make([]string, 0, n), make([]string, 0, n), make([]string, 0, n)
-	var kept []*provision.ChunkWrites
-	for _, d := range ordered {
-		for i := range d.Outcomes {
-			o := &d.Outcomes[i]
-			batches, rows, ids, users = append(batches, int64(d.Chunk.Batch)), append(rows, int32(o.Row)), append(ids, int64(o.ID)), append(users, int64(o.User))
-			results, reasons = append(results, int16(o.Result)), append(reasons, int16(o.Reason))
-			fields, details, subjects = append(fields, o.Field), append(details, o.Detail), append(subjects, o.Subject)
-		}
-		if d.Kept != nil {
-			kept = append(kept, d)
-		}
-	}
-	if n > 0 {
-		t.exec(insertOutcomes, a.tenant, batches, rows, ids, results, reasons, fields, details, users, subjects)
-	}
-	a.keep(t, kept)
-}
-
-func (a *application) keep(t *tx, chunks []*provision.ChunkWrites) {
-	if len(chunks) == 0 {
-		return
-	}
-	n := len(chunks)
-	batches, firstRows, rows, sealed := make([]int64, n), make([]int32, n), make([]int32, n), make([][]byte, n)
-	for i, d := range chunks {
-		batches[i], firstRows[i], rows[i], sealed[i] = int64(d.Chunk.Batch), int32(d.Chunk.FirstRow), int32(len(d.Outcomes)), d.Kept
-	}
-	t.exec(insertKept, a.tenant, batches, firstRows, rows, sealed)
 }

@@ -117,14 +117,14 @@ func TestACommitOfUnknownEnd(t *testing.T) {
 				c.times.Store(times)
 				accepted, err := f.Accept(t.Context(), a)
 				c.when.Store(neverCut)
-				if got := c.cut.Load(); got != min(times, acceptTries) {
+				if got := c.cut.Load(); got != min(times, settleTries) {
 					t.Errorf("%d connections were cut", got)
 				}
-				stored := when == cutAfter || times < acceptTries
+				stored := when == cutAfter || times < settleTries
 				switch {
-				case times < acceptTries && (err != nil || accepted != provision.Accepted{Batch: a.Batch.ID}):
+				case times < settleTries && (err != nil || accepted != provision.Accepted{Batch: a.Batch.ID}):
 					t.Errorf("Accept = %+v, %v, want the batch", accepted, err)
-				case times >= acceptTries && (!errors.Is(err, errUnknown) || muster.KindOf(err) != muster.KindInternal):
+				case times >= settleTries && (!errors.Is(err, errUnknown) || muster.KindOf(err) != muster.KindInternal):
 					t.Errorf("Accept = %+v, %v, want an error that leaves it open", accepted, err)
 				}
 				whole.holds(t, a, stored)

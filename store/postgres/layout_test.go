@@ -110,7 +110,7 @@ var (
 		selectSchema, lockFirst,
 	}
 	tenantTables = regexp.MustCompile(`\b(?:FROM|JOIN|USING|UPDATE) (users|roles|user_roles|credentials|credential_secrets|federation_profiles|tokens|` +
-		`batches|chunks|lanes|outcomes|kept|replays|departments|activations|tenant_usage)\b(?: AS (\w+))?`)
+		`batches|chunks|lanes|outcomes|kept|reasons|differences|overlay|replays|departments|activations|tenant_usage)\b(?: AS (\w+))?`)
 )
 
 // TestEveryStatementNamesTheTenant holds the other half of the rule: the key is of no use to a query that does not say it, and

@@ -13,18 +13,12 @@ const noBatch = "The batch does not exist."
 // all of one moment. KindNotFound, always the same, for a batch that does not exist, is another tenant's, came through
 // another contract, or is being purged.
 func (s *Store) BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error) {
-	var b *muster.Batch
 	var outcomes []muster.Outcome
-	err := s.read(ctx, func(t *tx) error {
-		t.batch(&b, tenant, batch, contract)
+	b, err := s.batchWith(ctx, tenant, batch, contract, func(t *tx) {
 		t.outcomes(&outcomes, selectOutcomes, tenant, batch, from, limit)
-		return nil
 	})
-	if err == nil {
-		_, err = found(b, noBatch)
-	}
 	if err != nil {
-		return nil, explain("read a batch", err)
+		return nil, err
 	}
 	return &muster.BatchPage{Batch: *b, Outcomes: outcomes}, nil
 }
@@ -71,9 +65,17 @@ func (t *tx) batch(b **muster.Batch, tenant, batch muster.ID, contract muster.Co
 	}, selectBatch, tenant, batch, contract)
 }
 
+// batchFields are what batchColumns are scanned into.
+func batchFields(b *muster.Batch) []any {
+	return []any{
+		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.Mode, &b.Name, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total,
+		&b.AcceptedAt, &b.Parent, &b.Origin, &b.Guarded, &b.Source, &b.Withheld, &b.Passwords,
+	}
+}
+
 func scanBatch(row scanner, b *muster.Batch) error {
-	return row.Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, &b.AcceptedAt,
-		&b.Succeeded, &b.Failed, &b.Skipped, &b.FinishedAt)
+	return row.Scan(append(batchFields(b), &b.Succeeded, &b.Failed, &b.Skipped, &b.Cancelled, &b.Checked, &b.Differing,
+		&b.StartedAt, &b.FinishedAt, &b.HeldUntil)...)
 }
 
 func (t *tx) outcomes(all *[]muster.Outcome, by statement, args ...any) {

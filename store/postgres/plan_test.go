@@ -28,6 +28,8 @@ var walks = map[statement]string{
 	selectAdministrators: "of administrators alone, with a limit",
 	countPayloadKeys:     "of batches that are under way; a person asks for it",
 	countKeptKeys:        "of batches with failures; a person asks for it",
+	moveChunks:           "a batch's chunks, of a thousand rows each",
+	selectExpired:        "of batches whose overlay is needed no more, with a limit",
 
 	selectDeepest:            "the departments below one",
 	moveDepartments:          "likewise",
@@ -127,7 +129,7 @@ func unbounded(text string, n *node) string {
 
 // filling gives the database one large tenant.
 var filling = []string{
-	`INSERT INTO users SELECT 1, n, 'a' || n, 'a' || n, 'p' || n, 'p' || n, 'e' || n, 'e' || n, '', '', '', '', false, 0, 1, false, n % 100, 0, NULL, now(), now()
+	`INSERT INTO users SELECT 1, n, 'a' || n, 'a' || n, 'p' || n, 'p' || n, 'e' || n, 'e' || n, '', '', '', '', false, 0, 1, false, n % 100, 0, NULL, now(), now(), 's'
 		FROM generate_series(10, 20000) AS n`,
 	`INSERT INTO roles SELECT 1, n, 'r' || n, now() FROM generate_series(10, 2000) AS n`,
 	`INSERT INTO user_roles SELECT 1, n % 10, n FROM generate_series(10, 20000) AS n`,
@@ -136,6 +138,9 @@ var filling = []string{
 		SELECT 1, n, n, 1, 1, '', 0, 1, '', 10, now(), now() FROM generate_series(1, 2000) AS n`,
 	`INSERT INTO chunks SELECT 1, n, 0, 10, 1, n, n, 0, 0, '\x00' FROM generate_series(1, 2000) AS n`,
 	`INSERT INTO outcomes SELECT 1, n / 10, n % 10, n, 1, 0, '', '', 0, '' FROM generate_series(10, 20009) AS n`,
+	`INSERT INTO reasons SELECT 1, n, 1, 0, 10 FROM generate_series(1, 2000) AS n`,
+	`INSERT INTO differences SELECT 1, n / 10, n % 10, n, 2, 24, '', '', 0, '' FROM generate_series(10, 5009) AS n`,
+	`INSERT INTO overlay SELECT 1, n % 10, n, 'a' || n, 'p' || n, 'e' || n, false, '\x00' FROM generate_series(10, 20000) AS n`,
 	`INSERT INTO kept SELECT 1, n, 0, 10, '\x00' FROM generate_series(1, 2000) AS n`,
 	`INSERT INTO credentials SELECT 1, 'a' || n, '', false, now() FROM generate_series(1, 2000) AS n`,
 	`INSERT INTO credential_index SELECT 'a' || n, 1 FROM generate_series(1, 2000) AS n`,

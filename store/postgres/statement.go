@@ -120,7 +120,11 @@ const (
 	selectBatchExists
 	insertBatch
 	selectBatch
+	selectBatches
+	selectUnfinished
 	updateBatches
+	updateMode
+	updateCheckProgress
 	insertChunk
 	selectChunk
 	selectChunks
@@ -129,18 +133,52 @@ const (
 	selectQueued
 	selectLanes
 	deleteChunks
+	holdChunks
+	moveChunks
+	deleteCancelled
 	upsertLane
 	selectLane
 	insertOutcomes
 	selectOutcomes
+	selectOutcomesByReason
+	selectSucceeded
 	selectFailures
 	insertKept
 	selectKept
+	upsertReasons
+	selectReasons
+	insertDifferences
+	selectDifferences
+	selectSourceUsers
 
+	selectStaging
+	selectSuccessor
+	selectStagedChunk
+	extendStaging
+	completeBatch
+	discardChunks
+	deleteStaged
+	selectHeld
+
+	selectOverlayByID
+	selectOverlayByAccount
+	selectOverlayByPhone
+	selectOverlayByEmail
+	upsertOverlay
+	selectPredicted
+	updatePredicted
+
+	selectExpired
 	selectForgotten
 	forgetBatch
 	deleteOutcomes
 	deleteKept
+	deleteDifferences
+	deleteOverlay
+	clearOverlaid
+	deleteHeld
+	erasePayloadKey
+	deleteReasons
 	deleteBatch
 
 	selectIDFloor
@@ -181,17 +219,27 @@ const (
 	tenantColumns = `id, name, host, root_department, settings, created_at, key_version`
 
 	userColumns = `id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
-		password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, created_at, updated_at`
+		password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, source, created_at, updated_at`
 
 	// userList are the users' values as arrays, one for each column but the times.
 	userList = `unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-		$11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::smallint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::text[])
-		AS n(id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
-			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles)`
+		$11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::smallint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::text[],
+		$20::text[]) AS n(id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
+			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, source)`
 
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
-	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.app_id, b.actor, b.actor_level, b.trace_id, b.total, b.accepted_at`
+	// batchColumns are what a batch is, and batchProgress how far it is.
+	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.mode, b.name, b.app_id, b.actor, b.actor_level, b.trace_id, b.total,
+		b.accepted_at, b.parent, b.origin, b.guarded, b.source, b.withheld, b.passwords`
+	batchProgress = `b.succeeded, b.failed, b.skipped, b.cancelled, b.checked, b.differing, b.started_at, b.finished_at, b.held_until`
+
+	// accepted is said of batches that can be seen: they are no longer staged, and not being purged.
+	accepted = `b.staged_until IS NULL AND NOT b.forgotten`
+
+	outcomeColumns = `row, id, result, reason, field, detail, user_id, subject`
+
+	overlayColumns = `user_id, account_key, phone_key, email_key, gone, data`
 
 	chunkColumns = `c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, c.sequence`
 
@@ -232,6 +280,48 @@ func change(table, set, list, condition string) string {
 // remove deletes the rows of a table that a list names; its elements are called n.
 func remove(table, list, condition string) string {
 	return `MERGE INTO ` + table + ` AS t USING ` + list + ` ON t.tenant = $1 AND ` + condition + ` WHEN MATCHED THEN DELETE` + neverInserts
+}
+
+// insertOutcomesInto inserts outcomes, which come as arrays.
+func insertOutcomesInto(table string) string {
+	return `INSERT INTO ` + table + ` (tenant, batch, ` + outcomeColumns + `)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::smallint[], $7::text[], $8::text[],
+			$9::bigint[], $10::text[]) AS n`
+}
+
+// taken walks from chunk to chunk, in an order and from a place on, until there are $rows rows. batch tells which rows of the
+// table batches belong to a chunk c.
+func taken(from, next, order, rows, batch string) string {
+	first := func(condition string) string {
+		return ` FROM chunks AS c WHERE c.tenant = $1 AND ` + condition + ` ORDER BY ` + order + ` LIMIT 1)`
+	}
+	return `WITH RECURSIVE taken AS (
+			(SELECT ` + chunkColumns + `, c.rows::bigint AS total` + first(from) + `
+			UNION ALL
+			SELECT c.*, t.total + c.rows FROM taken AS t CROSS JOIN LATERAL (SELECT ` + chunkColumns + first(next) + ` AS c
+			WHERE t.total + c.rows <= ` + rows + `)
+		SELECT c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, ` + batchColumns + `, b.payload_key, b.kept_key
+		FROM taken AS c CROSS JOIN LATERAL (SELECT * FROM batches AS b WHERE b.tenant = $1 AND ` + batch + ` OFFSET 0) AS b ORDER BY ` + order
+}
+
+// some deletes of a table's rows of the batch $2 those that come first, at most $3.
+func some(table, column string) string {
+	return `DELETE FROM ` + table + ` WHERE tenant = $1 AND batch = $2 AND ` + column + ` <= (SELECT max(` + column + `) FROM
+		(SELECT ` + column + ` FROM ` + table + ` WHERE tenant = $1 AND batch = $2 ORDER BY ` + column + ` LIMIT $3) AS o)`
+}
+
+// overlaid finds in the overlay of the batch $3 those who hold any of the keys there, and those who hold them in truth.
+func overlaid(column string) string {
+	return `SELECT t.* FROM unnest($2::text[]) AS n(key)
+		CROSS JOIN LATERAL (SELECT id FROM users WHERE tenant = $1 AND ` + column + ` = n.key AND ` + column + ` <> ''
+			UNION ALL SELECT user_id FROM overlay WHERE tenant = $1 AND batch = $3 AND ` + column + ` = n.key AND ` + column + ` <> '' OFFSET 0) AS u
+		CROSS JOIN LATERAL (SELECT ` + overlayColumns + ` FROM overlay WHERE tenant = $1 AND batch = $3 AND user_id = u.id OFFSET 0) AS t`
+}
+
+// successor finds the first batch that was made of the parent by the origin, but for one that was refused (mode 3).
+func successor(parent, origin string) string {
+	return `SELECT id FROM batches WHERE tenant = $1 AND parent = ` + parent + ` AND parent <> 0 AND origin = ` + origin + ` AND mode <> 3
+			AND staged_until IS NULL AND NOT forgotten ORDER BY id LIMIT 1`
 }
 
 // usersWithin are the users of the tenant $1 whose department's IDPath lies between $2 and $3, by department and id.

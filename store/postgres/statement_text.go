@@ -28,12 +28,13 @@ var statementText = [statementCount]string{
 	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `)
 		SELECT $1, n.id, n.account, n.account_key, n.phone, n.phone_key, n.email, n.email_key, n.first_name, n.surname, n.display_name,
 			n.password_hash, n.must_change_password, n.token_epoch, n.level, n.disabled, n.department, n.capacity_gb,
-			nullif(n.roles, '')::bigint[], $20, $21 FROM ` + userList,
+			nullif(n.roles, '')::bigint[], n.source, $21, $22 FROM ` + userList,
 	// Where the keys stay, their indexes are not touched (HOT).
 	updateUsers: change("users", `account = n.account, account_key = n.account_key, phone = n.phone, phone_key = n.phone_key,
 		email = n.email, email_key = n.email_key, first_name = n.first_name, surname = n.surname, display_name = n.display_name,
 		password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch, level = n.level,
-		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[], updated_at = $20`,
+		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[],
+		source = n.source, updated_at = $21`,
 		userList, "t.id = n.id"),
 	releaseKeys:          change("users", "account_key = '', phone_key = '', email_key = ''", ids, "t.id = n.id"),
 	deleteUsers:          remove("users", ids, "t.id = n.id"),
@@ -174,54 +175,73 @@ var statementText = [statementCount]string{
 	deleteReplays: remove("replays", `(SELECT fingerprint FROM replays
 		WHERE tenant = $1 AND until <= statement_timestamp() ORDER BY until LIMIT $2) AS n`, "t.fingerprint = n.fingerprint"),
 	selectBatchExists: `SELECT EXISTS (SELECT 1 FROM batches WHERE tenant = $1 AND id = $2)`,
-	insertBatch: `INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total,
-		accepted_at, payload_key, payload_key_version, kept_key, kept_key_version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-	selectBatch: `SELECT ` + batchColumns + `, b.succeeded, b.failed, b.skipped, b.finished_at FROM batches AS b
-		WHERE b.tenant = $1 AND b.id = $2 AND b.contract = $3 AND NOT b.forgotten`,
+	// The last is for how many microseconds it is staged; NULL: it is accepted.
+	insertBatch: `INSERT INTO batches (tenant, id, sequence, contract, lane, mode, name, app_id, actor, actor_level, trace_id, total,
+		accepted_at, parent, origin, guarded, source, withheld, passwords, payload_key, payload_key_version, kept_key, kept_key_version, staged_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+			statement_timestamp() + $24::bigint * interval '1 microsecond')`,
+	// Of the contract $3; 0: any.
+	selectBatch: `SELECT ` + batchColumns + `, ` + batchProgress + ` FROM batches AS b
+		WHERE b.tenant = $1 AND b.id = $2 AND (b.contract = $3 OR $3 = 0) AND ` + accepted,
+	selectBatches: `SELECT ` + batchColumns + `, ` + batchProgress + ` FROM batches AS b
+		WHERE b.tenant = $1 AND b.id < $2 AND ` + accepted + ` ORDER BY b.id DESC LIMIT $3`,
+	selectUnfinished: `SELECT ` + batchColumns + `, ` + batchProgress + ` FROM batches AS b
+		WHERE b.tenant = $1 AND b.id < $2 AND b.finished_at IS NULL AND ` + accepted + ` ORDER BY b.id DESC LIMIT $3`,
 	// Counts, and ends what has its last outcome: its payload key is gone for good, and so is its kept key if nothing was kept.
+	// A dry run (mode 1) holds its payload key until $3.
 	updateBatches: change("batches", `succeeded = t.succeeded + n.succeeded, failed = t.failed + n.failed, skipped = t.skipped + n.skipped,
+		cancelled = t.cancelled + n.cancelled, started_at = coalesce(t.started_at, $2),
 		finished_at = CASE WHEN n.ends THEN $2::timestamptz END,
-		payload_key = CASE WHEN NOT n.ends THEN t.payload_key END,
-		payload_key_version = CASE WHEN NOT n.ends THEN t.payload_key_version END,
+		held_until = CASE WHEN n.ends AND t.mode = 1 THEN $3::timestamptz END,
+		payload_key = CASE WHEN NOT n.ends OR t.mode = 1 THEN t.payload_key END,
+		payload_key_version = CASE WHEN NOT n.ends OR t.mode = 1 THEN t.payload_key_version END,
 		kept_key = CASE WHEN NOT n.ends OR `+anythingKept+` THEN t.kept_key END,
 		kept_key_version = CASE WHEN NOT n.ends OR `+anythingKept+` THEN t.kept_key_version END`,
-		`unnest($3::bigint[], $4::integer[], $5::integer[], $6::integer[], $7::boolean[]) AS n(id, succeeded, failed, skipped, ends)`, "t.id = n.id"),
+		`unnest($4::bigint[], $5::integer[], $6::integer[], $7::integer[], $8::integer[], $9::boolean[])
+			AS n(id, succeeded, failed, skipped, cancelled, ends)`, "t.id = n.id"),
+	updateMode: `UPDATE batches SET mode = $3, sequence = $4 WHERE tenant = $1 AND id = $2`,
+	updateCheckProgress: `UPDATE batches SET checked = checked + $3, differing = differing + $4, started_at = coalesce(started_at, $5)
+		WHERE tenant = $1 AND id = $2`,
 	insertChunk: `INSERT INTO chunks (tenant, batch, first_row, rows, lane, rank, sequence, first_id, first_user, payload)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-	selectChunk: `SELECT rows, lane, rank, sequence, octet_length(payload) FROM chunks WHERE tenant = $1 AND batch = $2 AND first_row = $3`,
-	// Walks the lane from chunk to chunk until there are enough rows.
-	selectChunks: `WITH RECURSIVE taken AS (
-			(SELECT ` + chunkColumns + `, c.rows::bigint AS total FROM chunks AS c
-				WHERE c.tenant = $1 AND c.lane = $2 AND (c.rank, c.sequence, c.first_row) > ($3, $4, $5)
-				ORDER BY c.rank, c.sequence, c.first_row LIMIT 1)
-			UNION ALL
-			SELECT c.*, t.total + c.rows FROM taken AS t CROSS JOIN LATERAL (SELECT ` + chunkColumns + ` FROM chunks AS c
-				WHERE c.tenant = $1 AND c.lane = $2 AND (c.rank, c.sequence, c.first_row) > (t.rank, t.sequence, t.first_row)
-				ORDER BY c.rank, c.sequence, c.first_row LIMIT 1) AS c
-			WHERE t.total + c.rows <= $6)
-		SELECT c.batch, c.first_row, c.rows, c.first_id, c.first_user, c.payload, c.rank, ` + batchColumns + `, b.payload_key, b.kept_key
-		FROM taken AS c CROSS JOIN LATERAL (SELECT * FROM batches AS b WHERE b.tenant = $1 AND b.id = c.batch OFFSET 0) AS b ORDER BY c.rank, c.sequence, c.first_row`,
+	selectChunk: `SELECT rows, lane, rank, sequence, octet_length(payload) FROM chunks
+		WHERE tenant = $1 AND batch = $2 AND first_row = $3 AND lane > 0`,
+	selectChunks: taken("c.lane = $2 AND (c.rank, c.sequence, c.first_row) > ($3, $4, $5)",
+		"c.lane = $2 AND (c.rank, c.sequence, c.first_row) > (t.rank, t.sequence, t.first_row)", "c.rank, c.sequence, c.first_row", "$6", "b.id = c.batch"),
 	// $2 and $3 are batches and first rows; the answer names their places in these lists.
-	selectLive: `SELECT n.at, c.rows, c.bytes, c.lane, c.rank, b.decided, b.total
+	selectLive: `SELECT n.at, c.rows, c.bytes, c.lane, c.rank, b.lane, b.mode, b.sequence, b.decided, b.checked, b.differing, b.total
 		FROM unnest($2::bigint[], $3::integer[]) WITH ORDINALITY AS n(batch, first_row, at)
 		CROSS JOIN LATERAL (SELECT rows, octet_length(payload) AS bytes, lane, rank FROM chunks
-			WHERE tenant = $1 AND batch = n.batch AND first_row = n.first_row OFFSET 0) AS c
-		CROSS JOIN LATERAL (SELECT succeeded + failed + skipped AS decided, total FROM batches WHERE tenant = $1 AND id = n.batch OFFSET 0) AS b`,
+			WHERE tenant = $1 AND batch = n.batch AND first_row = n.first_row AND lane > 0 OFFSET 0) AS c
+		CROSS JOIN LATERAL (SELECT lane, mode, sequence, succeeded + failed + skipped + cancelled AS decided, checked, differing, total FROM batches
+			WHERE tenant = $1 AND id = n.batch OFFSET 0) AS b`,
 	// Of LaneOrdered.
 	selectFirstOrdered: `SELECT batch, first_row FROM chunks WHERE tenant = $1 AND lane = 2 ORDER BY rank, sequence, first_row LIMIT $2`,
 	selectQueued:       `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
-	selectLanes: `SELECT l.lane FROM (VALUES (1), (2)) AS l(lane)
+	selectLanes: `SELECT l.lane FROM (VALUES (1), (2), (3)) AS l(lane)
 		CROSS JOIN LATERAL (SELECT FROM chunks WHERE tenant = $1 AND lane = l.lane ORDER BY rank LIMIT 1) AS c`,
 	deleteChunks: remove("chunks", `unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)`, "t.batch = n.batch AND t.first_row = n.first_row"),
+	// Whose rows are not to be done now: they stay for later, in no lane.
+	holdChunks: change("chunks", "lane = 0", `unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)`, "t.batch = n.batch AND t.first_row = n.first_row"),
+	// Puts those of the batch $2 from row $5 on into the lane $3, at its end: where that stands, or in LaneOrdered (2) behind all
+	// by the sequence $4.
+	moveChunks: `UPDATE chunks SET lane = $3::smallint, sequence = $4, rank = CASE WHEN $3::smallint = 2 THEN 0
+		ELSE coalesce((SELECT position FROM lanes WHERE tenant = $1 AND lane = $3::smallint), 0) + first_row - $5::integer END
+		WHERE tenant = $1 AND batch = $2 AND first_row >= $5::integer`,
+	// All that are left of batches.
+	deleteCancelled: remove("chunks", `unnest($2::bigint[]) AS n(batch)`, "t.batch = n.batch"),
 	upsertLane: `INSERT INTO lanes AS l (tenant, lane, position) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant, lane) DO UPDATE SET position = greatest(l.position, excluded.position)`,
-	selectLane: `SELECT position FROM lanes WHERE tenant = $1 AND lane = $2`,
-	insertOutcomes: `INSERT INTO outcomes (tenant, batch, row, id, result, reason, field, detail, user_id, subject)
-		SELECT $1, n.* FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::smallint[], $6::smallint[], $7::text[], $8::text[],
-			$9::bigint[], $10::text[]) AS n`,
-	selectOutcomes: `SELECT row, id, result, reason, field, detail, user_id, subject FROM outcomes
-		WHERE tenant = $1 AND batch = $2 AND row >= $3 ORDER BY row LIMIT $4`,
+	selectLane:     `SELECT position FROM lanes WHERE tenant = $1 AND lane = $2`,
+	insertOutcomes: insertOutcomesInto("outcomes"),
+	selectOutcomes: `SELECT ` + outcomeColumns + ` FROM outcomes WHERE tenant = $1 AND batch = $2 AND row >= $3 ORDER BY row LIMIT $4`,
+	// Of the result $5 and the reason $6, of which 0 is any; of each pair that there is, as many as are wanted in all.
+	selectOutcomesByReason: `SELECT o.* FROM (SELECT result, reason FROM reasons WHERE tenant = $1 AND batch = $2 AND result <> 1 OFFSET 0) AS r
+		CROSS JOIN LATERAL (SELECT ` + outcomeColumns + ` FROM outcomes
+			WHERE tenant = $1 AND batch = $2 AND result = r.result AND reason = r.reason AND result <> 1 AND row >= $3 ORDER BY row LIMIT $4) AS o
+		WHERE (r.result = $5 OR $5 = 0) AND (r.reason = $6 OR $6 = 0) ORDER BY o.row LIMIT $4`,
+	selectSucceeded: `SELECT ` + outcomeColumns + ` FROM outcomes
+		WHERE tenant = $1 AND batch = $2 AND row >= $3 AND result = 1 AND reason = $5 ORDER BY row LIMIT $4`,
 	// Whatever did not succeed is kept, so that chunks of which nothing is need not be walked. $3 is the first row asked for,
 	// $4 how many rows a chunk holds at most.
 	selectFailures: `SELECT o.row, o.id, o.result, o.reason, o.field, o.detail, o.user_id, o.subject FROM kept AS k
@@ -235,13 +255,63 @@ var statementText = [statementCount]string{
 		WHERE b.tenant = $1 AND b.id = $2 AND k.first_row > $3::integer - $4::integer AND k.first_row + k.rows > $3 AND k.first_row <= $5
 		ORDER BY k.first_row LIMIT $6`,
 
-	selectForgotten: `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
-	forgetBatch:     `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
-	deleteOutcomes: `DELETE FROM outcomes WHERE tenant = $1 AND batch = $2 AND row <= (SELECT max(row) FROM
-		(SELECT row FROM outcomes WHERE tenant = $1 AND batch = $2 ORDER BY row LIMIT $3) AS o)`,
-	deleteKept: `DELETE FROM kept WHERE tenant = $1 AND batch = $2 AND first_row <= (SELECT max(first_row) FROM
-		(SELECT first_row FROM kept WHERE tenant = $1 AND batch = $2 ORDER BY first_row LIMIT $3) AS k)`,
-	deleteBatch: `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
+	upsertReasons: `INSERT INTO reasons AS r (tenant, batch, result, reason, rows)
+		SELECT $1, n.* FROM unnest($2::bigint[], $3::smallint[], $4::smallint[], $5::integer[]) AS n
+		ON CONFLICT (tenant, batch, result, reason) DO UPDATE SET rows = r.rows + excluded.rows`,
+	selectReasons:     `SELECT result, reason, rows FROM reasons WHERE tenant = $1 AND batch = $2 ORDER BY result, reason`,
+	insertDifferences: insertOutcomesInto("differences"),
+	selectDifferences: `SELECT ` + outcomeColumns + ` FROM differences WHERE tenant = $1 AND batch = $2 AND row >= $3 ORDER BY row LIMIT $4`,
+	selectSourceUsers: `SELECT id, level, disabled FROM users WHERE tenant = $1 AND source = $2 AND source <> '' AND id > $3 ORDER BY id LIMIT $4`,
+
+	// What is to be known of a batch that is to be appended to, or accepted: of it, of its parent, and its successor.
+	selectStaging: `SELECT b.staged_until IS NULL, coalesce(b.staged_until > statement_timestamp(), false), b.origin, p.id IS NOT NULL,
+			coalesce(p.held_until > statement_timestamp(), false), coalesce(e.id, 0) FROM batches AS b
+		LEFT JOIN LATERAL (SELECT id, held_until FROM batches WHERE tenant = $1 AND id = b.parent AND NOT forgotten OFFSET 0) AS p ON true
+		LEFT JOIN LATERAL (` + successor("b.parent", "b.origin") + `) AS e ON true
+		WHERE b.tenant = $1 AND b.id = $2`,
+	selectSuccessor:   successor("$2", "$3"),
+	selectStagedChunk: `SELECT EXISTS (SELECT 1 FROM chunks WHERE tenant = $1 AND batch = $2 AND first_row = $3 AND first_id = $4)`,
+	extendStaging: `UPDATE batches SET staged_until = statement_timestamp() + $3::bigint * interval '1 microsecond'
+		WHERE tenant = $1 AND id = $2`,
+	completeBatch: `UPDATE batches SET staged_until = NULL, sequence = $3, lane = $4, mode = $5, total = $6, passwords = $7, withheld = $8,
+		accepted_at = $9 WHERE tenant = $1 AND id = $2`,
+	// Of a staged batch, at most $3 chunks, which no longer count to the queue.
+	discardChunks: `WITH gone AS (` + some("chunks", "first_row") + ` RETURNING rows, octet_length(payload) AS bytes),
+		sums AS (SELECT count(*) AS chunks, coalesce(sum(rows), 0) AS rows, coalesce(sum(bytes), 0) AS bytes FROM gone)
+		UPDATE tenant_usage AS u SET queued_rows = u.queued_rows - s.rows, queued_bytes = u.queued_bytes - s.bytes
+		FROM sums AS s WHERE u.tenant = $1 RETURNING s.chunks`,
+	deleteStaged: `DELETE FROM batches WHERE tenant = $1 AND id = $2 AND staged_until IS NOT NULL`,
+	selectHeld: taken("c.batch = $2 AND c.first_row >= $3", "c.batch = $2 AND c.first_row > t.first_row", "c.first_row", "$4",
+		"b.id = c.batch AND b.mode = 1 AND b.held_until > statement_timestamp() AND NOT b.forgotten"),
+
+	selectOverlayByID:      each(overlayColumns, "overlay", "batch = $3 AND user_id = n.key", "bigint"),
+	selectOverlayByAccount: overlaid("account_key"),
+	selectOverlayByPhone:   overlaid("phone_key"),
+	selectOverlayByEmail:   overlaid("email_key"),
+	upsertOverlay: `INSERT INTO overlay (tenant, batch, ` + overlayColumns + `)
+		SELECT $1, $2, n.* FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::bytea[]) AS n
+		ON CONFLICT (tenant, batch, user_id) DO UPDATE SET account_key = excluded.account_key, phone_key = excluded.phone_key,
+			email_key = excluded.email_key, gone = excluded.gone, data = excluded.data`,
+	selectPredicted: `SELECT predicted_users, predicted_capacity_gb, predicted_admins FROM batches WHERE tenant = $1 AND id = $2`,
+	updatePredicted: `UPDATE batches SET predicted_users = $3, predicted_capacity_gb = $4, predicted_admins = $5, overlaid = overlaid OR $6
+		WHERE tenant = $1 AND id = $2`,
+
+	// One of each kind: staged for too long (1), held for long enough (2), and an overlay that is needed no more (3).
+	selectExpired: `(SELECT 1, id FROM batches WHERE tenant = $1 AND staged_until <= statement_timestamp() ORDER BY staged_until LIMIT 1)
+		UNION ALL (SELECT 2, id FROM batches WHERE tenant = $1 AND held_until <= statement_timestamp() AND payload_key IS NOT NULL
+			ORDER BY held_until LIMIT 1)
+		UNION ALL (SELECT 3, id FROM batches WHERE tenant = $1 AND overlaid AND (finished_at IS NOT NULL OR mode NOT IN (1, 2)) ORDER BY id LIMIT 1)`,
+	selectForgotten:   `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
+	forgetBatch:       `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
+	deleteOutcomes:    some("outcomes", "row"),
+	deleteKept:        some("kept", "first_row"),
+	deleteDifferences: some("differences", "row"),
+	deleteOverlay:     some("overlay", "user_id"),
+	clearOverlaid:     `UPDATE batches SET overlaid = false WHERE tenant = $1 AND id = $2`,
+	deleteHeld:        some("chunks", "first_row"),
+	erasePayloadKey:   `UPDATE batches SET payload_key = NULL, payload_key_version = NULL WHERE tenant = $1 AND id = $2`,
+	deleteReasons:     `DELETE FROM reasons WHERE tenant = $1 AND batch = $2`,
+	deleteBatch:       `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
 
 	selectIDFloor:    `SELECT coalesce(max(last_id), 0) FROM tenant_usage`,
 	updateChecked:    `UPDATE installation SET checked_at = clock_timestamp() WHERE id = 1`,

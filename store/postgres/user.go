@@ -188,16 +188,16 @@ func scanUsage(row scanner, u *muster.Usage, sequence *int64) error {
 func scanUser(row scanner, u *muster.User) error {
 	return row.Scan(&u.ID, &u.Account, &u.AccountKey, &u.Phone, &u.PhoneKey, &u.Email,
 		&u.EmailKey, &u.FirstName, &u.Surname, &u.DisplayName, &u.PasswordHash, &u.MustChangePassword,
-		&u.TokenEpoch, &u.Level, &u.Disabled, &u.Department, &u.CapacityGB, &u.Roles, &u.CreatedAt, &u.UpdatedAt)
+		&u.TokenEpoch, &u.Level, &u.Disabled, &u.Department, &u.CapacityGB, &u.Roles, &u.Source, &u.CreatedAt, &u.UpdatedAt)
 }
 
 // userLists are the values of users, an array for each column of userList.
 func userLists(users []muster.User) []any {
 	n := len(users)
-	texts := make([]string, 11*n)
+	texts := make([]string, 12*n)
 	column := func(i int) []string { return texts[i*n : (i+1)*n : (i+1)*n] }
 	account, accountKey, phone, phoneKey, email, emailKey := column(0), column(1), column(2), column(3), column(4), column(5)
-	first, surname, display, hash, roles := column(6), column(7), column(8), column(9), column(10)
+	first, surname, display, hash, roles, source := column(6), column(7), column(8), column(9), column(10), column(11)
 	ids, epochs, departments, capacities := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	levels, disabled, must := make([]int16, n), make([]bool, n), make([]bool, n)
 	for i := range users {
@@ -207,12 +207,12 @@ func userLists(users []muster.User) []any {
 		phone[i], phoneKey[i] = u.Phone, u.PhoneKey
 		email[i], emailKey[i] = u.Email, u.EmailKey
 		first[i], surname[i], display[i] = u.FirstName, u.Surname, u.DisplayName
-		hash[i], roles[i] = u.PasswordHash, arrayLiteral(u.Roles)
+		hash[i], roles[i], source[i] = u.PasswordHash, arrayLiteral(u.Roles), u.Source
 		levels[i], disabled[i], must[i] = int16(u.Level), u.Disabled, u.MustChangePassword
 	}
 	return []any{
 		ids, account, accountKey, phone, phoneKey, email, emailKey, first, surname, display, hash, must, epochs, levels, disabled,
-		departments, capacities, roles,
+		departments, capacities, roles, source,
 	}
 }
 

@@ -43,23 +43,27 @@ func (s *Store) Next(ctx context.Context, lane muster.LaneRef, after *provision.
 	}
 	var works []provision.Work
 	err := s.read(ctx, func(t *tx) error {
-		t.rows(func(row scanner) error {
-			var w provision.Work
-			err := scanWork(row, lane.Tenant, &w)
-			works = append(works, w)
-			return err
-		}, selectChunks, lane.Tenant, lane.Lane, after.Rank, after.Sequence, after.FirstRow, limit)
+		t.works(&works, lane.Tenant, selectChunks, lane.Tenant, lane.Lane, after.Rank, after.Sequence, after.FirstRow, limit)
 		return nil
 	})
 	return works, explain("read waiting chunks", err)
 }
 
+// works queues a look-up of chunks of the tenant.
+func (t *tx) works(works *[]provision.Work, tenant muster.ID, by statement, args ...any) {
+	t.rows(func(row scanner) error {
+		var w provision.Work
+		err := scanWork(row, tenant, &w)
+		*works = append(*works, w)
+		return err
+	}, by, args...)
+}
+
 func scanWork(row scanner, tenant muster.ID, w *provision.Work) error {
 	c, b := &w.Chunk, &w.Batch
-	err := row.Scan(&c.Batch, &c.FirstRow, &c.Rows, &c.FirstID, &c.FirstUser, &c.Payload, &w.Position.Rank,
-		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, &b.AcceptedAt,
-		&w.PayloadKey, &w.KeptKey)
-	c.Tenant, b.Tenant = tenant, tenant
+	columns := append([]any{&c.Batch, &c.FirstRow, &c.Rows, &c.FirstID, &c.FirstUser, &c.Payload, &w.Position.Rank}, batchFields(b)...)
+	err := row.Scan(append(columns, &w.PayloadKey, &w.KeptKey)...)
+	c.Tenant, c.Mode, b.Tenant = tenant, b.Mode, tenant
 	w.Position.Sequence, w.Position.FirstRow = b.Sequence, c.FirstRow
 	return err
 }

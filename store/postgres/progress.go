@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+
+	"muster"
+	"muster/provision"
+)
+
+// write queues what becomes of the chunks, the ends of the batches that are through, and the counts: what the tenant has taken
+// then, and its queue.
+func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, stored []waiting, live []bool) error {
+	var done []muster.Chunk
+	var rows, bytes int64
+	p := progress{index: make(map[muster.ID]int)}
+	var ranks [muster.LaneQuiet + 1]int64
+	for i := range a.chunks {
+		if !live[i] {
+			continue
+		}
+		d, was := &w.Chunks[len(done)], &stored[i]
+		done = append(done, a.chunks[i])
+		rows, bytes = rows+int64(was.rows), bytes+was.bytes
+		ranks[was.lane] = max(ranks[was.lane], was.rank)
+		if err := p.add(d, was); err != nil {
+			return err
+		}
+	}
+	for _, lane := range [...]muster.Lane{muster.LaneCreate, muster.LaneQuiet} {
+		if ranks[lane] > 0 {
+			t.exec(upsertLane, a.tenant, lane, ranks[lane])
+		}
+	}
+	if len(done) > 0 {
+		batches, firstRows := chunkNames(done)
+		if a.mode.Predicts() {
+			t.exec(holdChunks, a.tenant, batches, firstRows)
+		} else {
+			t.exec(deleteChunks, a.tenant, batches, firstRows)
+		}
+		if a.mode == muster.ModeCheck {
+			a.storeDifferences(t, w, &p.steps[0])
+			rows, bytes = 0, 0 // they still wait
+		} else {
+			a.storeOutcomes(t, w.Chunks)
+			p.store(t, a.tenant, a.mode, w)
+		}
+	}
+	t.exec(updateUsageApplied, a.tenant, usage.Users, usage.CapacityGB, usage.SystemAdmins, rows, bytes)
+	return nil
+}
+
+// progress is what one Apply adds to batches.
+type progress struct {
+	index map[muster.ID]int // where in steps
+	steps []step
+}
+
+// step is what one Apply adds to a batch.
+type step struct {
+	batch   muster.Batch // as it was
+	left    int          // rows that have still no outcome, or in ModeCheck were not checked
+	reasons []provision.ReasonCount
+
+	// Of ModeCheck.
+	checked, differing int
+}
+
+func (p *progress) add(d *provision.ChunkWrites, stored *waiting) error {
+	at, known := p.index[d.Chunk.Batch]
+	if !known {
+		at = len(p.steps)
+		p.index[d.Chunk.Batch] = at
+		p.steps = append(p.steps, step{batch: stored.batch, left: stored.batch.Total - stored.done})
+		p.steps[at].batch.ID = d.Chunk.Batch
+	}
+	s := &p.steps[at]
+	s.left -= stored.rows
+	s.checked, s.differing = s.checked+stored.rows, s.differing+len(d.Differences)
+	for i := range d.Outcomes {
+		o := &d.Outcomes[i]
+		if o.Result < muster.Succeeded || o.Result > muster.Cancelled {
+			return fmt.Errorf("decide gave row %d of batch %s no result", o.Row, d.Chunk.Batch)
+		}
+		s.count(o.Result, o.Reason)
+	}
+	return nil
+}
+
+// count counts an outcome. There are few kinds of them, and most are of the kind of the one before.
+func (s *step) count(result muster.Result, reason muster.Reason) {
+	i := slices.IndexFunc(s.reasons, func(c provision.ReasonCount) bool { return c.Result == result && c.Reason == reason })
+	if i < 0 {
+		i = len(s.reasons)
+		s.reasons = append(s.reasons, provision.ReasonCount{Result: result, Reason: reason})
+	}
+	s.reasons[i].Rows++
+}
+
+// store queues the batches' counts and ends.
+func (p *progress) store(t *tx, tenant muster.ID, mode muster.Mode, w *provision.Writes) {
+	n := len(p.steps)
+	ids, ends := make([]int64, n), make([]bool, n)
+	var counts [muster.Cancelled + 1][]int32
+	for r := range counts {
+		counts[r] = make([]int32, n)
+	}
+	var batches []int64
+	var results, reasons []int16
+	var rows []int32
+	var ended []int64
+	for i := range p.steps {
+		s := &p.steps[i]
+		ids[i], ends[i] = int64(s.batch.ID), s.left == 0
+		if ends[i] {
+			ended = append(ended, ids[i])
+		}
+		for _, c := range s.reasons {
+			counts[c.Result][i] += int32(c.Rows)
+			batches, results, reasons, rows = append(batches, ids[i]), append(results, int16(c.Result)), append(reasons, int16(c.Reason)), append(rows, int32(c.Rows))
+		}
+	}
+	t.exec(upsertReasons, tenant, batches, results, reasons, rows)
+	t.exec(updateBatches, tenant, w.Now, w.Now.Add(muster.HeldFor), ids, counts[muster.Succeeded], counts[muster.Failed], counts[muster.Skipped],
+		counts[muster.Cancelled], ends)
+	if mode == muster.ModeCancelled && len(ended) > 0 { // what a dry run held until it was cancelled
+		t.exec(deleteCancelled, tenant, ended)
+	}
+}
+
+// storeDifferences queues what was found of rows that were checked and, if they were the batch's last, what it does next.
+func (a *application) storeDifferences(t *tx, w *provision.Writes, s *step) {
+	var lists outcomeLists
+	for i := range w.Chunks {
+		lists.add(s.batch.ID, w.Chunks[i].Differences)
+	}
+	lists.store(t, insertDifferences, a.tenant)
+	t.exec(updateCheckProgress, a.tenant, s.batch.ID, s.checked, s.differing, w.Now)
+	if s.left > 0 {
+		return
+	}
+	mode, sequence := muster.ModeRefused, s.batch.Sequence
+	if s.batch.Differing+s.differing == 0 {
+		// Its place in the order of acceptance is behind those that ran meanwhile.
+		mode, sequence = muster.ModeRun, t.sequence+1
+		t.exec(updateUsageAccepted, a.tenant, 0, 0, sequence, 0)
+	}
+	lane := mode.Lane(s.batch.Lane)
+	t.exec(updateMode, a.tenant, s.batch.ID, mode, sequence)
+	t.exec(moveChunks, a.tenant, s.batch.ID, lane, sequence, 0)
+	a.store.wakeIn(t, muster.LaneRef{Tenant: a.tenant, Lane: lane})
+}
