@@ -38,6 +38,9 @@ func assign(u *User, e *Entry, set FieldSet) {
 	if set.Has(FieldRoles) {
 		u.Roles = from.Roles
 	}
+	if set.Has(FieldStatus) {
+		u.Disabled = from.Disabled
+	}
 }
 
 func same(a, b *User) bool {

@@ -84,6 +84,7 @@ var fieldNames = [...]struct {
 	{"capacityGB", FieldCapacity},
 	{"allocateCapacity", FieldCapacity},
 	{"roleIds", FieldRoles},
+	{"status", FieldStatus},
 }
 
 // ParseFields reads names of fields as Muster's own API has them; the same one twice does no harm. KindInvalid for a

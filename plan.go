@@ -214,7 +214,7 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 	if f := p.conflict(&next, d); f != nil {
 		return f
 	}
-	if p.isLastAdmin(&d.now) && next.Level != LevelSystemAdmin {
+	if p.isLastAdmin(&d.now) && (next.Level != LevelSystemAdmin || next.Disabled) {
 		return faultLast
 	}
 	if f := p.afford(d.now.CapacityGB, next.CapacityGB); f != nil {

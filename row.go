@@ -44,6 +44,7 @@ const (
 	FieldDepartment
 	FieldCapacity
 	FieldRoles
+	FieldStatus
 )
 
 // Clearable are the fields that an update can take away from a user, who keeps a name and something to sign in with.
@@ -68,6 +69,7 @@ type Row struct {
 	PasswordHash string
 	Roles        []string
 	Level        AdminLevel
+	Disabled     bool // of FieldStatus
 	// Department is the one from which DepartmentPath leads to the user's, see [DepartmentRef]. Both are of FieldDepartment.
 	Department     ID
 	DepartmentPath string

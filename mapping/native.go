@@ -213,7 +213,7 @@ func nativeNames(row *muster.Row, e *muster.Entry) *muster.Fault {
 	return nil
 }
 
-// nativePower is what the user may do: his level and roles.
+// nativePower is what the user may do: his level and roles, and whether he may sign in at all.
 func nativePower(row *muster.Row, e *muster.Entry) *muster.Fault {
 	if row.Set.Has(muster.FieldLevel) {
 		if !row.Level.Valid() {
@@ -221,6 +221,10 @@ func nativePower(row *muster.Row, e *muster.Entry) *muster.Fault {
 		}
 		e.User.Level = row.Level
 		e.Set |= muster.FieldLevel
+	}
+	if row.Set.Has(muster.FieldStatus) {
+		e.User.Disabled = row.Disabled
+		e.Set |= muster.FieldStatus
 	}
 	if !row.Set.Has(muster.FieldRoles) {
 		return nil

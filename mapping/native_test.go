@@ -29,20 +29,20 @@ func TestNativeEntry(t *testing.T) {
 		"everything": {
 			muster.Row{
 				Match: muster.KeyEmail, OnExisting: muster.FailExisting,
-				Set:     muster.FieldLevel | muster.FieldRoles | muster.FieldDepartment | muster.FieldCapacity,
+				Set:     muster.FieldLevel | muster.FieldRoles | muster.FieldDepartment | muster.FieldCapacity | muster.FieldStatus,
 				Account: " Ann.Example ", Phone: "0821234567", Email: "Ann@Example.org", FirstName: " Ann", Surname: "Smith ", DisplayName: "Annie",
-				Password: "Correct-Horse7", Level: muster.LevelDepartmentAdmin, Roles: []string{"12", "7", "12"},
+				Password: "Correct-Horse7", Level: muster.LevelDepartmentAdmin, Disabled: true, Roles: []string{"12", "7", "12"},
 				Department: 5, DepartmentPath: "Sales / North", Allocate: true, CapacityGB: 3,
 			},
 			muster.Entry{
 				Match: muster.KeyEmail, OnExisting: muster.FailExisting, Password: true, OnCreate: muster.FieldEmail,
 				Set: muster.FieldAccount | muster.FieldPhone | muster.FieldEmail | muster.FieldFirstName | muster.FieldSurname | muster.FieldDisplayName |
-					muster.FieldPassword | muster.FieldLevel | muster.FieldRoles | muster.FieldDepartment | muster.FieldCapacity,
+					muster.FieldPassword | muster.FieldLevel | muster.FieldRoles | muster.FieldDepartment | muster.FieldCapacity | muster.FieldStatus,
 				Department: muster.DepartmentRef{Base: 5, Path: "Sales/North"},
 				User: muster.User{
 					Account: "Ann.Example", AccountKey: "ann.example", Phone: "0821234567", PhoneKey: "+27821234567",
 					Email: "Ann@Example.org", EmailKey: "ann@example.org", FirstName: "Ann", Surname: "Smith", DisplayName: "Annie",
-					Level: muster.LevelDepartmentAdmin, Roles: []muster.ID{12, 7}, CapacityGB: 3,
+					Level: muster.LevelDepartmentAdmin, Disabled: true, Roles: []muster.ID{12, 7}, CapacityGB: 3,
 				},
 			},
 		},

@@ -49,6 +49,7 @@ type rowMore struct {
 	Touch          muster.FieldSet   `cbor:"10,keyasint,omitempty"`
 	Source         string            `cbor:"11,keyasint,omitempty"`
 	Adopt          bool              `cbor:"12,keyasint,omitempty"`
+	Disabled       bool              `cbor:"13,keyasint,omitempty"`
 }
 
 // UnmarshalCBOR reads a row of either length.
@@ -79,7 +80,7 @@ func encodeRow(r *muster.Row) rowRecord {
 		More: rowMore{
 			Department: r.Department, DepartmentPath: r.DepartmentPath, Allocate: r.Allocate, CapacityGB: r.CapacityGB,
 			Level: r.Level, Match: r.Match, OnExisting: r.OnExisting, PasswordHash: r.PasswordHash,
-			ID: r.ID, Touch: r.Touch, Source: r.Source, Adopt: r.Adopt,
+			ID: r.ID, Touch: r.Touch, Source: r.Source, Adopt: r.Adopt, Disabled: r.Disabled,
 		},
 	}
 	if r.Fault != nil {
@@ -95,6 +96,7 @@ func (rec *rowRecord) row() muster.Row {
 		Department: rec.More.Department, DepartmentPath: rec.More.DepartmentPath, Allocate: rec.More.Allocate,
 		CapacityGB: rec.More.CapacityGB, Level: rec.More.Level, Match: rec.More.Match, OnExisting: rec.More.OnExisting,
 		PasswordHash: rec.More.PasswordHash, ID: rec.More.ID, Touch: rec.More.Touch, Source: rec.More.Source, Adopt: rec.More.Adopt,
+		Disabled: rec.More.Disabled,
 	}
 	if rec.FaultReason != muster.ReasonNone {
 		r.Fault = &muster.Fault{Reason: rec.FaultReason, Field: rec.FaultField, Detail: rec.FaultDetail}

@@ -96,7 +96,7 @@ func TestRowsComeBackWhole(t *testing.T) {
 		Department: 1505084218764547200, DepartmentPath: "Sales/North", Allocate: true, CapacityGB: 1_048_576,
 		Level: muster.LevelManager, Match: muster.KeyEmail, OnExisting: muster.FailExisting,
 		PasswordHash: "$1$a$TYcRT0JumNkKBBlirG1X4/", ID: 1505084218764547201, Touch: muster.FieldLevel | muster.FieldRoles,
-		Source: "hr", Adopt: true,
+		Source: "hr", Adopt: true, Disabled: true,
 	})
 	key := secret.NewDataKey()
 	defer key.Wipe()
