@@ -29,64 +29,96 @@ func accept(c *conn, a *provision.Acceptance) (provision.Accepted, error) {
 	if err != nil {
 		return provision.Accepted{}, err
 	}
-	if a.Replay != nil {
-		first, err := replayed(c, a)
-		if err != nil || first != 0 {
-			return provision.Accepted{Batch: first, Replayed: true}, err
-		}
+	asked := replay{tenant: b.Tenant, at: b.AcceptedAt, print: a.Replay, until: a.ReplayUntil, body: a.IdempotentBody, refuse: a.RefuseReplay}
+	if first, err := asked.before(c); err != nil || first != 0 {
+		return provision.Accepted{Batch: first, Replayed: true}, err
 	}
-	size := int64(0)
-	for i := range a.Chunks {
-		size += int64(len(a.Chunks[i].Payload))
-	}
+	size := sizeOfAll(a.Chunks)
 	if err := admit(&used, &a.Admission, int64(b.Total), size); err != nil {
 		return provision.Accepted{}, err
 	}
 	sequence++
-	if err := storeBatch(c, a, sequence); err != nil {
+	if err := storeBatch(c, b, a.PayloadKey, a.KeptKey, sequence, time.Time{}); err != nil {
 		return provision.Accepted{}, err
+	}
+	lane := b.Mode.Lane(b.Lane)
+	begin, err := positionOf(c, b.Tenant, lane)
+	if err != nil {
+		return provision.Accepted{}, err
+	}
+	for i := range a.Chunks {
+		if err := storeChunk(c, &a.Chunks[i], lane, rankOf(lane, begin, a.Chunks[i].FirstRow), sequence); err != nil {
+			return provision.Accepted{}, err
+		}
 	}
 	if _, err := c.exec(updateUsageAccepted, int64(b.Total), size, sequence, int64(b.Tenant)); err != nil {
 		return provision.Accepted{}, err
 	}
-	if a.Replay != nil {
-		if _, err := c.exec(upsertReplay, int64(b.Tenant), a.Replay, int64(b.ID), millis(a.ReplayUntil), a.IdempotentBody); err != nil {
-			return provision.Accepted{}, err
-		}
+	if err := asked.remember(c, b.ID); err != nil {
+		return provision.Accepted{}, err
 	}
 	return provision.Accepted{Batch: b.ID}, recordID(c, a.LastID)
 }
 
-// replayed gives the batch that the very same request made, if it is to be the answer again; 0 if the request is to be
-// taken as a new one.
-func replayed(c *conn, a *provision.Acceptance) (muster.ID, error) {
+// replay is what is remembered of a request that made a batch.
+type replay struct {
+	tenant muster.ID
+	at     time.Time
+	print  []byte // nil: it is not remembered
+	until  time.Time
+	body   []byte // of an idempotency key
+	refuse bool   // to be repeated
+}
+
+// before gives the batch that the very same request made, if it is to be the answer again; 0 if the request is to be taken as
+// a new one.
+func (r *replay) before(c *conn) (muster.ID, error) {
+	if r.print == nil {
+		return 0, nil
+	}
 	var first muster.ID
 	var until int64
 	var body []byte
 	var unfinished bool
-	err := c.row(context.Background(), selectReplay, int64(a.Batch.Tenant), a.Replay).Scan(&first, &until, &body, &unfinished)
-	remembered := until > millis(a.Batch.AcceptedAt)
+	err := c.row(context.Background(), selectReplay, int64(r.tenant), r.print).Scan(&first, &until, &body, &unfinished)
+	remembered := until > millis(r.at)
 	switch {
 	case isRefusal(err): // no such row
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case a.IdempotentBody != nil && !remembered:
+	case r.body != nil && !remembered:
 		return 0, nil
-	case a.IdempotentBody != nil && !bytes.Equal(body, a.IdempotentBody):
+	case r.body != nil && !bytes.Equal(body, r.body):
 		return 0, &muster.Error{
 			Kind: muster.KindConflict, Field: "Idempotency-Key",
 			Detail: "The key came with another body before: a new request needs a key of its own.",
 		}
-	case a.IdempotentBody != nil:
+	case r.body != nil:
 		return first, nil
-	case a.RefuseReplay && remembered:
+	case r.refuse && remembered:
 		return 0, &muster.Error{Kind: muster.KindUnauthenticated, Detail: "The very same signed request was received before: sign it anew."}
-	case unfinished && !a.RefuseReplay:
+	case unfinished && !r.refuse:
 		return first, nil
 	default:
 		return 0, nil
 	}
+}
+
+func (r *replay) remember(c *conn, batch muster.ID) error {
+	if r.print == nil {
+		return nil
+	}
+	_, err := c.exec(upsertReplay, int64(r.tenant), r.print, int64(batch), millis(r.until), r.body)
+	return err
+}
+
+func sizeOfAll(chunks []muster.Chunk) int64 {
+	size := int64(0)
+	for i := range chunks {
+		size += int64(len(chunks[i].Payload))
+	}
+	return size
 }
 
 // overloadedFor is when a tenant whose queue is full may try again: by then some thousand rows with passwords are done,
@@ -110,36 +142,33 @@ func admit(used *muster.Usage, bounds *provision.Admission, rows, bytes int64) e
 	}
 }
 
-// storeBatch writes the batch and its chunks, behind all others of an ordered lane, and in the other one beginning where
-// that one stands, so that batches share it by turns (start-time fair queueing).
-func storeBatch(c *conn, a *provision.Acceptance, sequence int64) error {
-	b := &a.Batch
-	payload, err := versionOnRecord(c, a.PayloadKey)
+// storeBatch writes the batch, without its chunks. Where stagedUntil is zero, it is accepted.
+func storeBatch(c *conn, b *muster.Batch, payloadKey, keptKey []byte, sequence int64, stagedUntil time.Time) error {
+	payload, err := versionOnRecord(c, payloadKey)
 	if err != nil {
 		return err
 	}
-	kept, err := versionOnRecord(c, a.KeptKey)
+	kept, err := versionOnRecord(c, keptKey)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(insertBatch, int64(b.Tenant), int64(b.ID), sequence, int64(b.Contract), int64(b.Lane), b.AppID, int64(b.Actor),
-		int64(b.ActorLevel), b.TraceID, b.Total, millis(b.AcceptedAt), a.PayloadKey, payload, a.KeptKey, kept)
-	if err != nil {
-		return err
+	_, err = c.exec(insertBatch, int64(b.Tenant), int64(b.ID), sequence, int64(b.Contract), int64(b.Lane), int64(b.Mode), orNull(b.Name),
+		b.AppID, int64(b.Actor), int64(b.ActorLevel), b.TraceID, b.Total, millis(b.AcceptedAt), orNoID(b.Parent), int64(b.Origin),
+		b.Guarded, orNull(b.Source), b.Withheld, b.Passwords, orNever(stagedUntil), payloadKey, payload, keptKey, kept)
+	return err
+}
+
+// positionOf is where a batch begins in a lane that it comes to: behind all others in the ordered one, and in the others where
+// that stands, so that batches share it by turns (start-time fair queueing).
+func positionOf(c *conn, tenant muster.ID, lane muster.Lane) (position int64, err error) {
+	if lane == muster.LaneOrdered {
+		return 0, nil
 	}
-	position := int64(0)
-	if b.Lane == muster.LaneCreate {
-		err := c.row(context.Background(), selectLane, int64(b.Tenant), int64(b.Lane)).Scan(&position)
-		if err != nil && !isRefusal(err) { // no row yet: from 0
-			return err
-		}
+	err = c.row(context.Background(), selectLane, int64(tenant), int64(lane)).Scan(&position)
+	if isRefusal(err) { // no row yet: from 0
+		return 0, nil
 	}
-	for i := range a.Chunks {
-		if err := storeChunk(c, &a.Chunks[i], b.Lane, rankOf(b.Lane, position, a.Chunks[i].FirstRow), sequence); err != nil {
-			return err
-		}
-	}
-	return nil
+	return position, err
 }
 
 // rankOf places a chunk in its lane, given where its batch begins.
@@ -151,7 +180,9 @@ func rankOf(lane muster.Lane, begin int64, firstRow int) int64 {
 }
 
 func storeChunk(c *conn, k *muster.Chunk, lane muster.Lane, rank, sequence int64) error {
-	_, err := c.exec(insertChunk, int64(k.Tenant), int64(k.Batch), k.FirstRow, k.Rows, int64(lane), rank, sequence,
-		int64(k.FirstID), int64(k.FirstUser), k.Payload)
+	_, err := c.exec(insertChunk, int64(k.Tenant), int64(k.Batch), k.FirstRow, k.Rows, int64(lane), rank, sequence, int64(k.FirstID), int64(k.FirstUser))
+	if err == nil {
+		_, err = c.exec(insertPayload, int64(k.Tenant), int64(k.Batch), k.FirstRow, k.Payload)
+	}
 	return err
 }

@@ -24,6 +24,14 @@ func timeOf(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// orNever stores the zero time as NULL, which stands in no index of times.
+func orNever(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
 // moment scans a stored time.
 type moment struct{ to *time.Time }
 

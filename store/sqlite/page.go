@@ -7,7 +7,7 @@ import (
 	"muster/provision"
 )
 
-// BatchPage reads a batch of the tenant and contract, and of its outcomes at most limit from the row at position from on,
+// BatchPage reads a batch of the tenant and contract, 0 for any, and of its outcomes at most limit from the row at position from on,
 // all of one moment. KindNotFound, always the same, for a batch that does not exist, is another tenant's, came through
 // another contract, or is being purged.
 func (s *Store) BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error) {
@@ -56,12 +56,22 @@ func readKept(ctx context.Context, q querier, f *provision.Failures) error {
 	})
 }
 
+// readBatch reads one that was accepted, of the contract or, where that is 0, of any.
 func readBatch(ctx context.Context, q querier, tenant, batch muster.ID, contract muster.Contract) (muster.Batch, error) {
 	b := muster.Batch{Tenant: tenant}
-	err := q.row(ctx, selectBatch, int64(tenant), int64(batch), int64(contract)).
-		Scan(&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
-			&b.Succeeded, &b.Failed, &b.Skipped, moment{&b.FinishedAt})
-	return b, exists(err, "The batch does not exist.")
+	err := q.row(ctx, selectBatch, int64(tenant), int64(batch), int64(contract)).Scan(batchFields(&b)...)
+	return b, exists(err, noBatch)
+}
+
+const noBatch = "The batch does not exist."
+
+// batchFields is where batchColumns are scanned to.
+func batchFields(b *muster.Batch) []any {
+	return []any{
+		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.Mode, text{&b.Name}, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total,
+		&b.Succeeded, &b.Failed, &b.Skipped, &b.Cancelled, moment{&b.AcceptedAt}, moment{&b.StartedAt}, moment{&b.FinishedAt}, &b.Parent,
+		&b.Origin, &b.Guarded, &b.Checked, &b.Differing, text{&b.Source}, &b.Withheld, &b.Passwords, moment{&b.HeldUntil},
+	}
 }
 
 func readOutcomes(ctx context.Context, q querier, by statement, args ...any) ([]muster.Outcome, error) {

@@ -23,6 +23,9 @@ var walks = map[statement]string{
 	countKeptKeys:           "SEARCH batches USING COVERING INDEX batches_kept_key (tenant=? AND kept_key_version>?)",        // a person asks for it
 	selectChunks:            "SEARCH c USING INDEX chunks_order (tenant=? AND lane=? AND (rank,sequence,first_row)>(?,?,?))", // until Next has enough
 
+	selectHeld: "SEARCH c USING PRIMARY KEY (tenant=? AND batch=? AND first_row>?)",      // until Held has enough
+	moveChunks: "SEARCH chunks USING PRIMARY KEY (tenant=? AND batch=? AND first_row>?)", // once in a batch's life, or twice
+
 	// An administrator turns pages of his tenant's users, or searches them.
 	pageUsers:                "SEARCH users USING PRIMARY KEY (tenant=?)",
 	pageUsersMatching:        "SEARCH users USING PRIMARY KEY (tenant=?)",

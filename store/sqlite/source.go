@@ -186,13 +186,16 @@ func storedAs(table string) string {
 	}
 }
 
-// valueOf is what a column's values are found as. Nodes that share a database have the largest id used from their tenants.
+// valueOf is what a column's values are found as. Nodes that share a database have the largest id used from their tenants. What
+// is sealed of a chunk stands apart from it.
 func valueOf(column string) string {
 	switch column {
 	case "user_id":
 		return "user"
 	case "last_id":
 		return "(SELECT coalesce(max(last_id), 0) FROM nodes)"
+	case "payload":
+		return `(SELECT payload FROM payloads AS p WHERE p.tenant = chunks.tenant AND p.batch = chunks.batch AND p.first_row = chunks.first_row)`
 	default:
 		return `"` + column + `"`
 	}

@@ -53,6 +53,7 @@ const (
 	countUsersWithin
 	countUsersMatchingWithin
 	selectEnabledByEmail
+	selectSourceUsers
 
 	insertDepartment
 	selectDepartment
@@ -120,29 +121,73 @@ const (
 	deleteReplays
 	insertBatch
 	selectBatch
+	selectBatches
+	selectUnfinished
 	updateBatch
 	finishBatch
+	changeMode
 	insertChunk
+	insertPayload
 	selectChunk
 	selectChunks
 	selectLive
 	selectFirstOrdered
 	selectWaiting
-	deleteChunk
 	deleteChunks
+	deletePayloads
+	holdChunks
+	moveChunks
 	upsertLane
 	selectLane
 	insertOutcome
 	insertOutcomes
 	selectOutcomes
+	selectSuccesses
+	selectUnsuccessful
 	selectFailures
 	insertKept
 	selectKept
+	upsertReason
+	selectReasons
+	insertDifference
+	insertDifferences
+	selectDifferences
+
+	selectStaged
+	stageMore
+	acceptStaged
+	selectSuccessor
+	selectParent
+	countStaged
+	discardStaged
+	selectHeld
+
+	upsertOverlay
+	upsertOverlays
+	selectPredicted
+	updatePredicted
+	overlaidByID
+	overlaidFewByAccount
+	overlaidManyByAccount
+	overlaidFewByPhone
+	overlaidManyByPhone
+	overlaidFewByEmail
+	overlaidManyByEmail
 
 	selectForgotten
 	forgetBatch
+	selectUnstaged
+	selectUnheld
+	destroyPayloadKey
+	selectOverlaid
+	endOverlaid
 	deleteOutcomes
 	deleteKept
+	deleteDifferences
+	deleteOverlay
+	deleteReasons
+	erasePayloads
+	eraseChunks
 	deleteBatch
 
 	upsertNode
@@ -184,15 +229,20 @@ const (
 	tenantColumns = `id, name, host, root_department, settings, created_at, key_version`
 
 	userColumns = `tenant, id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
-		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, created_at, updated_at`
-	userColumnCount = 21
+		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, source, created_at, updated_at`
+	userColumnCount = 22
 
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
 	outcomeColumns     = `tenant, batch, row, id, result, reason, field, detail, user, subject`
 	outcomeColumnCount = 10
 
-	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.app_id, b.actor, b.actor_level, b.trace_id, b.total, b.accepted_at`
+	overlayColumnCount = 8
+
+	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.mode, b.name, b.app_id, b.actor, b.actor_level, b.trace_id, b.total,
+		b.succeeded, b.failed, b.skipped, b.cancelled, b.accepted_at, b.started_at, b.finished_at, coalesce(b.parent, 0), b.origin,
+		b.guarded, b.checked, b.differing, b.source, b.withheld, b.passwords, b.held_until`
+	visible = `b.forgotten = 0 AND b.staged_until IS NULL`
 )
 
 // values is a VALUES list of parameters.

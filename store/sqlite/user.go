@@ -41,7 +41,7 @@ func (s *Store) Administrators(ctx context.Context, tenant muster.ID, limit int)
 func (s *Store) Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
 	var shot muster.Snapshot
 	err := s.readers.read(ctx, func(q querier) (err error) {
-		shot, err = snapshot(ctx, q, tenant, &keys, wholeUsers)
+		shot, err = snapshot(ctx, q, tenant, &keys, wholeUsers, nil)
 		return err
 	})
 	return shot, explain("read a snapshot", err)
@@ -51,7 +51,7 @@ func (s *Store) Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys
 func (s *Store) Outline(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error) {
 	var shot muster.Snapshot
 	err := s.readers.read(ctx, func(q querier) (err error) {
-		shot, err = snapshot(ctx, q, tenant, &keys, outlines)
+		shot, err = snapshot(ctx, q, tenant, &keys, outlines, nil)
 		return err
 	})
 	return shot, explain("read an outline", err)
@@ -82,8 +82,9 @@ func scanOutline(row scanner, u *muster.User) error {
 	return row.Scan(&u.ID, text{&u.AccountKey}, text{&u.PhoneKey}, text{&u.EmailKey})
 }
 
-// snapshot reads, in the transaction that q stands for, what Plan needs to know.
-func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Keys, of detail) (muster.Snapshot, error) {
+// snapshot reads, in the transaction that q stands for, what Plan needs to know. Where p is not nil, that is what the batch's
+// predictions make of it.
+func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Keys, of detail, p *prediction) (muster.Snapshot, error) {
 	t, err := scanTenant(q.row(ctx, selectTenant, int64(tenant)))
 	if err != nil {
 		return muster.Snapshot{}, exists(err, noTenant)
@@ -111,11 +112,16 @@ func snapshot(ctx context.Context, q querier, tenant muster.ID, keys *muster.Key
 		{of.fewByPhone, of.manyByPhone, keys.Phones},
 		{of.fewByEmail, of.manyByEmail, keys.Emails},
 	} {
-		if err := found.look(ctx, q, tenant, l.few, l.many, l.keys); err != nil {
+		if err := lookUp(ctx, q, found.add, l.few, l.many, l.keys, int64(tenant)); err != nil {
 			return muster.Snapshot{}, err
 		}
 	}
 	shot.Users = found.users
+	if p != nil {
+		if err := p.merge(ctx, q, &shot, keys); err != nil {
+			return muster.Snapshot{}, err
+		}
+	}
 	if shot.Roles, err = rolesAmong(ctx, q, tenant, keys.Roles); err != nil {
 		return muster.Snapshot{}, err
 	}
@@ -155,21 +161,20 @@ func (h *holders) add(row scanner) error {
 	return nil
 }
 
-// look finds the keys' holders, a list of keys at a time.
-func (h *holders) look(ctx context.Context, q querier, tenant muster.ID, few, many statement, keys []string) error {
+// lookUp finds the holders of keys, a list of keys at a time. within are the arguments that come behind the list.
+func lookUp(ctx context.Context, q querier, found func(scanner) error, few, many statement, keys []string, within ...any) error {
 	for len(keys) > 0 {
 		by, length := many, lookupMany
 		if len(keys) <= lookupFew {
 			by, length = few, lookupFew
 		}
-		args := make([]any, length+1) // nil, which is NULL, where the keys are fewer
+		args := make([]any, length, length+len(within)) // nil, which is NULL, where the keys are fewer
 		n := min(length, len(keys))
 		for i, key := range keys[:n] {
 			args[i] = key
 		}
-		args[length] = int64(tenant)
-		rows, err := q.query(ctx, by, args...)
-		if err := collect(rows, err, h.add); err != nil {
+		rows, err := q.query(ctx, by, append(args, within...)...)
+		if err := collect(rows, err, found); err != nil {
 			return err
 		}
 		keys = keys[n:]
@@ -196,15 +201,16 @@ func userArgs(args []any, tenant muster.ID, u *muster.User, created, updated int
 	args[14], args[15] = int64(u.Department), u.CapacityGB
 	args[16] = orNullIDs(u.Roles)
 	args[17], args[18] = u.MustChangePassword, u.TokenEpoch
-	args[19], args[20] = created, updated
+	args[19] = orNull(u.Source)
+	args[20], args[21] = created, updated
 }
 
 func scanUser(row scanner, u *muster.User) error {
 	var tenant muster.ID
 	return row.Scan(&tenant, &u.ID, text{&u.Account}, text{&u.AccountKey}, text{&u.Phone}, text{&u.PhoneKey}, text{&u.Email},
 		text{&u.EmailKey}, text{&u.FirstName}, text{&u.Surname}, text{&u.DisplayName}, text{&u.PasswordHash}, &u.Level,
-		&u.Disabled, &u.Department, &u.CapacityGB, ids{&u.Roles}, &u.MustChangePassword, &u.TokenEpoch, moment{&u.CreatedAt},
-		moment{&u.UpdatedAt})
+		&u.Disabled, &u.Department, &u.CapacityGB, ids{&u.Roles}, &u.MustChangePassword, &u.TokenEpoch, text{&u.Source},
+		moment{&u.CreatedAt}, moment{&u.UpdatedAt})
 }
 
 // writeUsers brings the directory to the plan's final state. What is freed comes first, so that two users can swap their
@@ -251,7 +257,7 @@ func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster
 func changeUser(c *conn, tenant muster.ID, u *muster.User, keys bool, now int64) error {
 	_, err := c.exec(updateUser, orNull(u.Account), orNull(u.Phone), orNull(u.Email), orNull(u.FirstName), orNull(u.Surname),
 		orNull(u.DisplayName), orNull(u.PasswordHash), int64(u.Level), u.Disabled, int64(u.Department), u.CapacityGB,
-		orNullIDs(u.Roles), u.MustChangePassword, u.TokenEpoch, now, int64(tenant), int64(u.ID))
+		orNullIDs(u.Roles), u.MustChangePassword, u.TokenEpoch, orNull(u.Source), now, int64(tenant), int64(u.ID))
 	if err == nil && keys {
 		_, err = c.exec(updateUserKeys, orNull(u.AccountKey), orNull(u.PhoneKey), orNull(u.EmailKey), int64(tenant), int64(u.ID))
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 
@@ -18,7 +19,7 @@ func (s *Store) Pending(ctx context.Context) ([]muster.LaneRef, error) {
 			return err
 		}
 		for _, tenant := range tenants {
-			for _, lane := range [...]muster.Lane{muster.LaneCreate, muster.LaneOrdered} {
+			for _, lane := range [...]muster.Lane{muster.LaneCreate, muster.LaneOrdered, muster.LaneQuiet} {
 				var waiting bool
 				if err := q.row(ctx, selectWaiting, int64(tenant), int64(lane)).Scan(&waiting); err != nil {
 					return err
@@ -44,28 +45,47 @@ func (s *Store) Next(ctx context.Context, lane muster.LaneRef, after *provision.
 		if err != nil {
 			return err
 		}
-		defer func() { _ = rows.Close() }() // Err says what went wrong
-		for total := 0; rows.Next(); {
-			w := provision.Work{}
-			if err := scanWork(rows, lane.Tenant, &w); err != nil {
-				return err
-			}
-			if total += w.Chunk.Rows; total > limit && len(works) > 0 {
-				break
-			}
-			works = append(works, w)
-		}
-		return rows.Err()
+		works, err = readWorks(rows, lane.Tenant, limit)
+		return err
 	})
 	return works, explain("read waiting chunks", err)
 }
 
+// Held is [provision.BatchStore.Held].
+func (s *Store) Held(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]provision.Work, error) {
+	var works []provision.Work
+	err := s.readers.read(ctx, func(q querier) error {
+		rows, err := q.query(ctx, selectHeld, int64(tenant), int64(batch), millis(s.now()), from)
+		if err != nil {
+			return err
+		}
+		works, err = readWorks(rows, tenant, limit)
+		return err
+	})
+	return works, explain("read what a dry run holds", err)
+}
+
+// readWorks reads chunks until they would hold more than so many rows, but one at least, and closes what it reads from.
+func readWorks(rows *sql.Rows, tenant muster.ID, limit int) (works []provision.Work, err error) {
+	defer func() { _ = rows.Close() }() // Err says what went wrong
+	for total := 0; rows.Next(); {
+		w := provision.Work{}
+		if err := scanWork(rows, tenant, &w); err != nil {
+			return nil, err
+		}
+		if total += w.Chunk.Rows; total > limit && len(works) > 0 {
+			break
+		}
+		works = append(works, w)
+	}
+	return works, rows.Err()
+}
+
 func scanWork(row scanner, tenant muster.ID, w *provision.Work) error {
 	c, b := &w.Chunk, &w.Batch
-	err := row.Scan(&c.Batch, &c.FirstRow, &c.Rows, &c.FirstID, &c.FirstUser, &c.Payload, &w.Position.Rank,
-		&b.ID, &b.Sequence, &b.Contract, &b.Lane, &b.AppID, &b.Actor, &b.ActorLevel, &b.TraceID, &b.Total, moment{&b.AcceptedAt},
-		&w.PayloadKey, &w.KeptKey)
-	c.Tenant, b.Tenant = tenant, tenant
+	err := row.Scan(append([]any{&c.Batch, &c.FirstRow, &c.Rows, &c.FirstID, &c.FirstUser, &c.Payload, &w.Position.Rank, &w.PayloadKey,
+		&w.KeptKey}, batchFields(b)...)...)
+	c.Tenant, b.Tenant, c.Mode = tenant, tenant, b.Mode
 	w.Position.Sequence, w.Position.FirstRow = b.Sequence, c.FirstRow
 	return err
 }
@@ -92,13 +112,13 @@ func split(c *conn, chunk *muster.Chunk, parts []muster.Chunk) error {
 	var rank, sequence, size int64
 	err := c.row(context.Background(), selectChunk, int64(chunk.Tenant), int64(chunk.Batch), chunk.FirstRow).
 		Scan(&rows, &lane, &rank, &sequence, &size)
-	if isRefusal(err) || err == nil && rows != chunk.Rows { // it waits no longer
+	if isRefusal(err) || err == nil && (rows != chunk.Rows || lane == noLane) { // it waits no longer
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := c.exec(deleteChunk, int64(chunk.Tenant), int64(chunk.Batch), chunk.FirstRow); err != nil {
+	if err := deleteWhole(c, chunk.Tenant, []muster.Chunk{*chunk}); err != nil {
 		return err
 	}
 	grown := -size
@@ -110,5 +130,21 @@ func split(c *conn, chunk *muster.Chunk, parts []muster.Chunk) error {
 		}
 	}
 	_, err = c.exec(updateUsageSplit, grown, int64(chunk.Tenant))
+	return err
+}
+
+// noLane is that of chunks that have no turn.
+const noLane muster.Lane = 0
+
+// deleteWhole deletes the chunks with their payloads.
+func deleteWhole(c *conn, tenant muster.ID, chunks []muster.Chunk) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	names := string(jsonPairs(chunks))
+	_, err := c.exec(deleteChunks, int64(tenant), names)
+	if err == nil {
+		_, err = c.exec(deletePayloads, int64(tenant), names)
+	}
 	return err
 }

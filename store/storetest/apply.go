@@ -25,7 +25,7 @@ func testApply(b *bundle) {
 	b.same("settings that decide saw", shot.Settings, &muster.TenantSettings{PersonalSpaceGB: 1000})
 
 	want := a.Batch
-	want.Sequence, want.Succeeded, want.FinishedAt = 1, 3, b.now
+	want.Sequence, want.Succeeded, want.StartedAt, want.FinishedAt = 1, 3, b.now, b.now
 	page := b.page(b.tenant, a.Batch.ID)
 	b.same("finished batch", page.Batch, want)
 	b.same("number of outcomes", len(page.Outcomes), 3)

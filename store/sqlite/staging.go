@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"muster"
+	"muster/provision"
+)
+
+// Begin is [provision.BatchStore.Begin].
+func (s *Store) Begin(ctx context.Context, o *provision.Opening) error {
+	err := s.writer.small(ctx, func(c *conn) error {
+		if _, _, err := usage(context.Background(), c, o.Batch.Tenant); err != nil {
+			return err
+		}
+		b := o.Batch
+		b.Total, b.Passwords = 0, 0
+		return storeBatch(c, &b, o.PayloadKey, o.KeptKey, 0, s.now().Add(provision.StagedFor))
+	})
+	return explain("begin a batch", err)
+}
+
+// Append is [provision.BatchStore.Append].
+func (s *Store) Append(ctx context.Context, tenant, batch muster.ID, chunks []muster.Chunk, bounds provision.Admission) error {
+	err := s.writer.large(ctx, func(c *conn) error {
+		staged, err := readStaged(c, tenant, batch)
+		if err != nil {
+			return err
+		}
+		used, sequence, err := usage(context.Background(), c, tenant)
+		if err != nil {
+			return err
+		}
+		next := staged.rows
+		for i := range chunks {
+			if k := &chunks[i]; k.Tenant != tenant || k.Batch != batch || k.FirstRow != next || k.Rows < 1 {
+				return fmt.Errorf("chunk %d does not follow on row %d of batch %s", i, next, batch)
+			}
+			next += chunks[i].Rows
+		}
+		rows, size := int64(next-staged.rows), sizeOfAll(chunks)
+		if err := admit(&used, &bounds, rows, size); err != nil {
+			return err
+		}
+		for i := range chunks {
+			if err := storeChunk(c, &chunks[i], noLane, 0, 0); err != nil {
+				return err
+			}
+		}
+		if _, err := c.exec(stageMore, rows, millis(s.now().Add(provision.StagedFor)), int64(tenant), int64(batch)); err != nil {
+			return err
+		}
+		_, err = c.exec(updateUsageAccepted, rows, size, sequence, int64(tenant))
+		return err
+	})
+	return explain("add to a batch", err)
+}
+
+// Complete is [provision.BatchStore.Complete].
+func (s *Store) Complete(ctx context.Context, d *provision.Completion) (provision.Accepted, error) {
+	var accepted provision.Accepted
+	err := s.writer.large(ctx, func(c *conn) (err error) {
+		accepted, err = complete(c, d, s.now())
+		return err
+	})
+	if err != nil {
+		return provision.Accepted{}, explain("accept a batch", err)
+	}
+	return accepted, nil
+}
+
+// Discard is [provision.BatchStore.Discard]. What is sealed cannot be opened any more; Purge takes it away.
+func (s *Store) Discard(ctx context.Context, tenant, batch muster.ID) error {
+	err := s.writer.large(ctx, func(c *conn) error {
+		if _, err := readStaged(c, tenant, batch); err != nil {
+			if isRefusal(err) { // there is none
+				return nil
+			}
+			return err
+		}
+		return discard(c, tenant, batch, s.now())
+	})
+	return explain("discard a batch", err)
+}
+
+// staged is what the store knows of a batch that is being staged.
+type staged struct {
+	rows   int
+	parent muster.ID
+	origin muster.Origin
+}
+
+func readStaged(c *conn, tenant, batch muster.ID) (staged, error) {
+	var s staged
+	err := c.row(context.Background(), selectStaged, int64(tenant), int64(batch)).Scan(&s.rows, &s.parent, &s.origin)
+	return s, exists(err, "The upload does not exist: it was completed or given up, or nothing was added to it for an hour.")
+}
+
+func complete(c *conn, d *provision.Completion, now time.Time) (provision.Accepted, error) {
+	b := &d.Batch
+	staged, err := readStaged(c, b.Tenant, b.ID)
+	if err != nil {
+		return provision.Accepted{}, err
+	}
+	asked := replay{tenant: b.Tenant, at: d.Now, print: d.Replay, until: d.ReplayUntil, body: d.IdempotentBody}
+	first, err := asked.before(c)
+	if err == nil && first == 0 && staged.parent != 0 {
+		first, err = successor(c, b.Tenant, &staged, now)
+	}
+	switch {
+	case err != nil:
+		return provision.Accepted{}, err
+	case first != 0:
+		return provision.Accepted{Batch: first, Replayed: true}, discard(c, b.Tenant, b.ID, now)
+	case staged.rows != b.Total:
+		return provision.Accepted{}, fmt.Errorf("batch %s is said to have %d rows, and %d were added", b.ID, b.Total, staged.rows)
+	}
+	_, sequence, err := usage(context.Background(), c, b.Tenant)
+	if err != nil {
+		return provision.Accepted{}, err
+	}
+	sequence++
+	_, err = c.exec(acceptStaged, sequence, int64(b.Lane), int64(b.Mode), b.Withheld, b.Passwords, millis(d.Now), int64(b.Tenant), int64(b.ID))
+	if err != nil {
+		return provision.Accepted{}, err
+	}
+	if err := giveTurns(c, b, sequence, 0); err != nil {
+		return provision.Accepted{}, err
+	}
+	if _, err := c.exec(updateUsageAccepted, 0, 0, sequence, int64(b.Tenant)); err != nil {
+		return provision.Accepted{}, err
+	}
+	if err := asked.remember(c, b.ID); err != nil {
+		return provision.Accepted{}, err
+	}
+	return provision.Accepted{Batch: b.ID}, recordID(c, d.LastID)
+}
+
+// successor gives the batch that was made of the same parent in the same way, 0 if there is none and one may be made.
+func successor(c *conn, tenant muster.ID, s *staged, now time.Time) (first muster.ID, err error) {
+	ctx := context.Background()
+	var holds bool
+	err = c.row(ctx, selectParent, int64(tenant), int64(s.parent), millis(now)).Scan(&holds)
+	if err != nil {
+		return 0, exists(err, noBatch)
+	}
+	err = c.row(ctx, selectSuccessor, int64(tenant), int64(s.parent), int64(s.origin)).Scan(&first)
+	switch {
+	case err == nil || !isRefusal(err):
+		return first, err
+	case s.origin == muster.OriginCommit && !holds:
+		return 0, &muster.Error{Kind: muster.KindConflict, Detail: "The dry run's rows are kept no longer: send them again."}
+	default:
+		return 0, nil
+	}
+}
+
+// giveTurns puts the batch's chunks from a row on into the lane of its mode, as if they came now.
+func giveTurns(c *conn, b *muster.Batch, sequence int64, from int) error {
+	lane := b.Mode.Lane(b.Lane)
+	position, err := positionOf(c, b.Tenant, lane)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(moveChunks, int64(b.Tenant), int64(b.ID), from, int64(lane), position-int64(from), sequence)
+	return err
+}
+
+// discard takes a staged batch's rows off the tenant's queue and destroys the keys under which they are sealed.
+func discard(c *conn, tenant, batch muster.ID, now time.Time) error {
+	var rows, size int64
+	if err := c.row(context.Background(), countStaged, int64(tenant), int64(batch)).Scan(&rows, &size); err != nil {
+		return err
+	}
+	_, sequence, err := usage(context.Background(), c, tenant)
+	if err != nil {
+		return err
+	}
+	if _, err := c.exec(updateUsageAccepted, -rows, -size, sequence, int64(tenant)); err != nil {
+		return err
+	}
+	_, err = c.exec(discardStaged, millis(now), int64(tenant), int64(batch))
+	return err
+}
