@@ -44,8 +44,12 @@ func (a *application) run(c *conn) error {
 	if err != nil {
 		return err
 	}
+	var mode muster.Mode // of all live chunks
 	var predicted *prediction
-	if len(a.chunks) > 0 && a.chunks[0].Mode.Predicts() {
+	if len(a.chunks) > 0 {
+		mode = a.chunks[0].Mode
+	}
+	if mode.Predicts() {
 		predicted = &prediction{tenant: a.tenant, batch: a.chunks[0].Batch}
 	}
 	shot, err := snapshot(context.Background(), c, a.tenant, a.keys, wholeUsers, predicted)
@@ -63,18 +67,21 @@ func (a *application) run(c *conn) error {
 	if err := a.check(w, live); err != nil {
 		return err
 	}
-	if predicted == nil {
-		err = writeUsers(c, a.tenant, &w.Planned, shot.Users, millis(w.Now))
-	} else {
-		if slices.Contains(live, true) {
+	taken := w.Planned.Usage
+	switch {
+	case predicted != nil:
+		if taken = predicted.own; slices.Contains(live, true) {
 			err = predicted.write(c, &w.Planned)
 		}
-		w.Planned.Usage = predicted.own // nothing of the tenant's is taken
+	case mode == muster.ModeRun:
+		err = writeUsers(c, a.tenant, &w.Planned, shot.Users, millis(w.Now))
+	default:
+		taken = shot.Usage
 	}
 	if err != nil {
 		return err
 	}
-	return a.write(c, w, stored, live)
+	return a.write(c, w, taken, stored, live)
 }
 
 // plan calls decide. Its panic is the rows' fault, as far as anyone can tell.
@@ -106,7 +113,7 @@ func (a *application) firstOrdered(c *conn) (names []chunkName, err error) {
 }
 
 // live looks up the chunks and finds those that still wait, in the mode in which they were read, and are next in their batch, and
-// in the ordered lane in that, given those before them. Where an overlay is in use, those of another batch have to wait.
+// in the ordered lane in that, given those before them. Those of the quiet lane are of one batch.
 func (a *application) live(c *conn) ([]waiting, []bool, error) {
 	ctx := context.Background()
 	stored, live := make([]waiting, len(a.chunks)), make([]bool, len(a.chunks))
@@ -133,7 +140,7 @@ func (a *application) live(c *conn) ([]waiting, []bool, error) {
 		if stored[i].lane == noLane || stored[i].rows != k.Rows || stored[i].mode != k.Mode {
 			continue
 		}
-		if k.Batch != first.Batch && (k.Mode.Predicts() || first.Mode.Predicts()) {
+		if k.Mode != first.Mode || k.Batch != first.Batch && k.Mode != muster.ModeRun {
 			continue
 		}
 		if stored[i].lane == muster.LaneOrdered {

@@ -21,8 +21,9 @@ type progress struct {
 	total     int
 }
 
-// write stores what becomes of the chunks, ends the batches that are through, and counts.
-func (a *application) write(c *conn, w *provision.Writes, stored []waiting, live []bool) error {
+// write stores what becomes of the chunks, ends the batches that are through, and counts: what the tenant has taken then, and its
+// queue.
+func (a *application) write(c *conn, w *provision.Writes, taken muster.Usage, stored []waiting, live []bool) error {
 	var gone, held []muster.Chunk
 	var rows, bytes int64
 	var batches []progress
@@ -72,7 +73,6 @@ func (a *application) write(c *conn, w *provision.Writes, stored []waiting, live
 			}
 		}
 	}
-	taken := &w.Planned.Usage
 	_, err := c.exec(updateUsageApplied, taken.Users, taken.CapacityGB, taken.SystemAdmins, rows, bytes, int64(a.tenant))
 	return err
 }

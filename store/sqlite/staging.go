@@ -9,6 +9,12 @@ import (
 	"muster/provision"
 )
 
+const (
+	noStaging = "The batch takes no more rows: it was accepted, given up, or waited for too long."
+	noParent  = "The batch that this one is made of does not exist."
+	noRows    = "The rows of the dry run are no longer held: make it again."
+)
+
 // Begin is [provision.BatchStore.Begin].
 func (s *Store) Begin(ctx context.Context, o *provision.Opening) error {
 	err := s.writer.small(ctx, func(c *conn) error {
@@ -85,6 +91,16 @@ func (s *Store) Discard(ctx context.Context, tenant, batch muster.ID) error {
 	return explain("discard a batch", err)
 }
 
+// Successor is [provision.BatchStore.Successor].
+func (s *Store) Successor(ctx context.Context, tenant, parent muster.ID, origin muster.Origin) (muster.ID, error) {
+	var id muster.ID
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		id, err = readSuccessor(ctx, q, tenant, parent, origin)
+		return err
+	})
+	return id, explain("look for what was made of a batch", err)
+}
+
 // staged is what the store knows of a batch that is being staged.
 type staged struct {
 	rows   int
@@ -95,7 +111,7 @@ type staged struct {
 func readStaged(c *conn, tenant, batch muster.ID) (staged, error) {
 	var s staged
 	err := c.row(context.Background(), selectStaged, int64(tenant), int64(batch)).Scan(&s.rows, &s.parent, &s.origin)
-	return s, exists(err, "The upload does not exist: it was completed or given up, or nothing was added to it for an hour.")
+	return s, exists(err, noStaging)
 }
 
 func complete(c *conn, d *provision.Completion, now time.Time) (provision.Accepted, error) {
@@ -144,17 +160,21 @@ func successor(c *conn, tenant muster.ID, s *staged, now time.Time) (first muste
 	var holds bool
 	err = c.row(ctx, selectParent, int64(tenant), int64(s.parent), millis(now)).Scan(&holds)
 	if err != nil {
-		return 0, exists(err, noBatch)
+		return 0, exists(err, noParent)
 	}
-	err = c.row(ctx, selectSuccessor, int64(tenant), int64(s.parent), int64(s.origin)).Scan(&first)
-	switch {
-	case err == nil || !isRefusal(err):
-		return first, err
-	case s.origin == muster.OriginCommit && !holds:
-		return 0, &muster.Error{Kind: muster.KindConflict, Detail: "The dry run's rows are kept no longer: send them again."}
-	default:
+	first, err = readSuccessor(ctx, c, tenant, s.parent, s.origin)
+	if err == nil && first == 0 && s.origin == muster.OriginCommit && !holds {
+		return 0, &muster.Error{Kind: muster.KindConflict, Detail: noRows}
+	}
+	return first, err
+}
+
+func readSuccessor(ctx context.Context, q querier, tenant, parent muster.ID, origin muster.Origin) (id muster.ID, err error) {
+	err = q.row(ctx, selectSuccessor, int64(tenant), int64(parent), int64(origin)).Scan(&id)
+	if isRefusal(err) { // there is none
 		return 0, nil
 	}
+	return id, err
 }
 
 // giveTurns puts the batch's chunks from a row on into the lane of its mode, as if they came now.
