@@ -12,7 +12,8 @@ import (
 type Upload struct {
 	*staging
 	submission Submission // without Rows
-	rows       []muster.Row
+	rows       []muster.Row    // of the chunk that is not full yet
+	size       int             // rows of a full one
 	mayCreate  bool            // every row so far only creates
 	reconciled *reconciliation // nil: it is none
 }
@@ -43,7 +44,7 @@ func (e *Engine) Begin(ctx context.Context, s Submission) (*Upload, error) {
 		return nil, err
 	}
 	s.Rows = nil
-	u := &Upload{submission: s, rows: make([]muster.Row, 0, muster.ChunkRows), mayCreate: s.Contract != muster.ContractFederation}
+	u := &Upload{submission: s, size: muster.ChunkRows, mayCreate: s.Contract != muster.ContractFederation}
 	batch := muster.Batch{
 		Tenant: s.Tenant, Contract: s.Contract, AppID: s.AppID, Actor: s.Actor, ActorLevel: s.ActorLevel, TraceID: s.TraceID, Name: s.Name,
 	}
@@ -68,10 +69,10 @@ func (e *Engine) Begin(ctx context.Context, s Submission) (*Upload, error) {
 // error the upload can only be discarded.
 func (u *Upload) Add(ctx context.Context, rows []muster.Row) error {
 	for len(rows) > 0 {
-		n := min(len(rows), muster.ChunkRows-len(u.rows))
+		n := min(len(rows), u.size-len(u.rows))
 		u.rows = append(u.rows, rows[:n]...)
 		rows = rows[n:]
-		if len(u.rows) < muster.ChunkRows {
+		if len(u.rows) < u.size {
 			return nil
 		}
 		if err := u.chunk(ctx); err != nil {
