@@ -15,13 +15,14 @@ import (
 const settleTries = 3
 
 // settle runs f as write does. Where the connection is lost on the way of the COMMIT, what f did may be stored or not. Then it
-// begins again, and f finds that out under the tenant's lock, which the try before had until its end. Since what one session
-// sees of another may not have reached the standby yet, f then writes something all the same, which is committed behind it.
-func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(*tx) error) error {
+// begins again, and f, which is told so, finds that out under the tenant's lock, which the try before had until its end. Since
+// what one session sees of another may not have reached the standby yet, f then writes something all the same, which is
+// committed behind it.
+func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(t *tx, again bool) error) error {
 	open := false // a try before may have been committed
 	var err error
 	for range settleTries {
-		err = s.write(ctx, tenant, f)
+		err = s.write(ctx, tenant, func(t *tx) error { return f(t, open) })
 		if err == nil || isRefusal(err) { // under the lock, and so of what there is
 			return err
 		}
@@ -38,7 +39,7 @@ func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(*tx) error)
 
 // Accept is [provision.Store.Accept].
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
-	err = s.settle(ctx, a.Batch.Tenant, func(t *tx) (err error) {
+	err = s.settle(ctx, a.Batch.Tenant, func(t *tx, _ bool) (err error) {
 		if accepted, err = accept(t, a); err == nil && !accepted.Replayed {
 			s.wakeIn(t, muster.LaneRef{Tenant: a.Batch.Tenant, Lane: a.Batch.Mode.Lane(a.Batch.Lane)})
 		}

@@ -24,7 +24,7 @@ func (s *Store) Held(ctx context.Context, tenant, batch muster.ID, from, rows in
 // Cancel is [provision.BatchStore.Cancel].
 func (s *Store) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error) {
 	var b *muster.Batch
-	err := s.settle(ctx, tenant, func(t *tx) error {
+	err := s.settle(ctx, tenant, func(t *tx, _ bool) error {
 		b = nil
 		t.batch(&b, tenant, batch, anyContract)
 		if err := t.flush(); err != nil {

@@ -71,6 +71,6 @@ func (p *prediction) write(t *tx, plan *muster.Planned, own muster.Usage) error 
 		t.exec(upsertOverlay, p.tenant, p.batch, ids, accounts, phones, emails, gone, data)
 	}
 	taken := provision.UsageAdded(own, plan.Usage)
-	t.exec(updatePredicted, p.tenant, p.batch, taken.Users, taken.CapacityGB, taken.SystemAdmins, n > 0)
+	t.exec(updatePredicted, p.tenant, p.batch, taken.Users, taken.CapacityGB, taken.SystemAdmins)
 	return nil
 }

@@ -44,7 +44,7 @@ func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, sto
 			rows, bytes = 0, 0 // they still wait
 		} else {
 			a.storeOutcomes(t, w.Chunks)
-			p.store(t, a.tenant, a.mode, w)
+			p.store(t, a.tenant, w)
 		}
 	}
 	t.exec(updateUsageApplied, a.tenant, usage.Users, usage.CapacityGB, usage.SystemAdmins, rows, bytes)
@@ -99,7 +99,7 @@ func (s *step) count(result muster.Result, reason muster.Reason) {
 }
 
 // store queues the batches' counts and ends.
-func (p *progress) store(t *tx, tenant muster.ID, mode muster.Mode, w *provision.Writes) {
+func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) {
 	n := len(p.steps)
 	ids, ends := make([]int64, n), make([]bool, n)
 	var counts [muster.Cancelled + 1][]int32
@@ -109,13 +109,9 @@ func (p *progress) store(t *tx, tenant muster.ID, mode muster.Mode, w *provision
 	var batches []int64
 	var results, reasons []int16
 	var rows []int32
-	var ended []int64
 	for i := range p.steps {
 		s := &p.steps[i]
 		ids[i], ends[i] = int64(s.batch.ID), s.left == 0
-		if ends[i] {
-			ended = append(ended, ids[i])
-		}
 		for _, c := range s.reasons {
 			counts[c.Result][i] += int32(c.Rows)
 			batches, results, reasons, rows = append(batches, ids[i]), append(results, int16(c.Result)), append(reasons, int16(c.Reason)), append(rows, int32(c.Rows))
@@ -124,9 +120,6 @@ func (p *progress) store(t *tx, tenant muster.ID, mode muster.Mode, w *provision
 	t.exec(upsertReasons, tenant, batches, results, reasons, rows)
 	t.exec(updateBatches, tenant, w.Now, w.Now.Add(muster.HeldFor), ids, counts[muster.Succeeded], counts[muster.Failed], counts[muster.Skipped],
 		counts[muster.Cancelled], ends)
-	if mode == muster.ModeCancelled && len(ended) > 0 { // what a dry run held until it was cancelled
-		t.exec(deleteCancelled, tenant, ended)
-	}
 }
 
 // storeDifferences queues what was found of rows that were checked and, if they were the batch's last, what it does next.

@@ -66,6 +66,14 @@ func (p *purge) tokens() error {
 	return nil
 }
 
+// expired is a batch that has what it needs no longer.
+type expired struct {
+	batch muster.ID // 0: none
+	// done is of a staged batch whether its rows no longer count to the queue, and of others whether their chunks are of no more
+	// use.
+	done bool
+}
+
 // The kinds of selectExpired.
 const (
 	expiredStaged = iota + 1
@@ -76,70 +84,85 @@ const (
 // expired deletes of batches what they need no longer: of those that nobody completed all, the rows that dry runs held for
 // long enough, and what batches predicted that do so no more.
 func (p *purge) expired() error {
-	var batches [expiredOverlay + 1]muster.ID
-	p.rows(func(row scanner) error {
-		var kind int
-		var batch muster.ID
-		err := row.Scan(&kind, &batch)
-		if err == nil {
-			batches[kind] = batch
-		}
-		return err
-	}, selectExpired, p.tenant)
-	if err := p.flush(); err != nil {
-		return err
-	}
-	if batch := batches[expiredStaged]; batch != 0 {
-		if err := p.staged(batch); err != nil {
+	for p.left > 0 {
+		var of [expiredOverlay + 1]expired
+		p.rows(func(row scanner) error {
+			var kind int
+			var e expired
+			err := row.Scan(&kind, &e.batch, &e.done)
+			if err == nil {
+				of[kind] = e
+			}
+			return err
+		}, selectExpired, p.tenant)
+		if err := p.flush(); err != nil {
 			return err
 		}
-	}
-	if batch := batches[expiredHeld]; batch != 0 {
-		if err := p.part(batch, deleteHeld, erasePayloadKey); err != nil {
-			return err
+		if of == [expiredOverlay + 1]expired{} {
+			return nil
 		}
-	}
-	if batch := batches[expiredOverlay]; batch != 0 {
-		return p.part(batch, deleteOverlay, clearOverlaid)
+		p.found = true
+		for kind, e := range of {
+			if e.batch == 0 || p.left <= 0 {
+				continue
+			}
+			if err := p.end(kind, e); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (p *purge) staged(batch muster.ID) error {
-	if p.found = true; p.left == 0 {
-		return nil
+// end deletes of the batch what it needs no longer, as much as this step may.
+func (p *purge) end(kind int, e expired) error {
+	switch kind {
+	case expiredStaged:
+		if !e.done {
+			discard(p.tx, p.tenant, e.batch)
+		}
+		return p.chunks(e.batch, deleteStaged)
+	case expiredHeld:
+		return p.chunks(e.batch, erasePayloadKey)
+	default:
+		if err := p.delete(deleteOverlay, p.tenant, e.batch, p.left); err != nil || p.left <= 0 {
+			return err
+		}
+		if e.done {
+			return p.chunks(e.batch, clearOverlaid)
+		}
+		return p.delete(clearOverlaid, p.tenant, e.batch)
 	}
-	var chunks int64
-	p.discardChunks(&chunks, p.tenant, batch, p.left)
-	err := p.flush()
-	if p.left -= chunks; err != nil || p.left == 0 {
-		return err
-	}
-	return p.delete(deleteStaged, p.tenant, batch)
 }
 
-// part deletes of the batch what a statement does, as much as this step may, and notes the end of that.
-func (p *purge) part(batch muster.ID, s, end statement) error {
-	if p.found = true; p.left == 0 {
-		return nil
-	}
-	if err := p.delete(s, p.tenant, batch, p.left); err != nil || p.left == 0 {
+// chunkWeight is how many rows a chunk counts for: what is sealed in it is many.
+const chunkWeight = 16
+
+// chunks deletes chunks of the batch that have no turn, as many as this step may, and does after the last what is then to be done.
+func (p *purge) chunks(batch muster.ID, then statement) error {
+	var n int64
+	most := max(p.left/chunkWeight, 1)
+	p.count(&n, deleteHeld, p.tenant, batch, most)
+	if err := p.flush(); err != nil {
 		return err
 	}
-	return p.delete(end, p.tenant, batch)
+	if p.left -= n * chunkWeight; n == most {
+		return nil
+	}
+	return p.delete(then, p.tenant, batch)
 }
 
 // batch deletes of the batch as much as this step may.
 func (p *purge) batch(batch muster.ID) error {
 	p.found = true
 	p.exec(forgetBatch, p.tenant, batch)
-	for _, s := range [...]statement{deleteOutcomes, deleteKept, deleteDifferences, deleteOverlay, deleteHeld} {
-		if err := p.delete(s, p.tenant, batch, p.left); err != nil || p.left == 0 {
+	for _, s := range [...]statement{deleteOutcomes, deleteKept, deleteDifferences, deleteOverlay} {
+		if err := p.delete(s, p.tenant, batch, p.left); err != nil || p.left <= 0 {
 			return err
 		}
 	}
 	p.exec(deleteReasons, p.tenant, batch)
-	return p.delete(deleteBatch, p.tenant, batch)
+	return p.chunks(batch, deleteBatch)
 }
 
 func (p *purge) delete(s statement, args ...any) error {

@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"math"
+	"fmt"
 	"time"
 
 	"muster"
@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	noStaging = "The batch takes no more rows: it was accepted, given up, or waited for too long."
+	noStaging = "The batch takes no more rows: it was accepted or given up, or nothing was added to it for an hour."
 	noParent  = "The batch that this one is made of does not exist."
-	noRows    = "The rows of the dry run are no longer held: make it again."
+	noRows    = "The rows of the dry run are no longer held: send them again."
 )
 
 // stagedFor is how long a staged batch waits for more, in microseconds.
@@ -24,14 +24,14 @@ const noLane muster.Lane = 0
 
 // Begin is [provision.BatchStore.Begin].
 func (s *Store) Begin(ctx context.Context, o *provision.Opening) error {
-	err := s.settle(ctx, o.Batch.Tenant, func(t *tx) error { return begin(t, o) })
+	err := s.settle(ctx, o.Batch.Tenant, func(t *tx, again bool) error { return begin(t, o, again) })
 	return explain("begin a batch", err)
 }
 
-func begin(t *tx, o *provision.Opening) error {
-	b := &o.Batch
-	var done bool
-	t.row([]any{&done}, selectBatchExists, b.Tenant, b.ID)
+func begin(t *tx, o *provision.Opening, again bool) error {
+	b := o.Batch
+	var there bool
+	t.row([]any{&there}, selectBatchExists, b.Tenant, b.ID)
 	versions, err := t.keyVersions(o.PayloadKey, o.KeptKey)
 	if err != nil {
 		return err
@@ -39,21 +39,23 @@ func begin(t *tx, o *provision.Opening) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if done {
-		t.exec(extendStaging, b.Tenant, b.ID, stagedFor)
+	if again && there {
+		t.exec(extendStaging, b.Tenant, b.ID, stagedFor, 0)
 		return nil
 	}
 	if err := versions.onRecord(); err != nil {
 		return err
 	}
-	insertBatchRow(t, b, o.PayloadKey, o.KeptKey, versions, stagedFor)
+	b.Sequence, b.Total, b.Passwords = 0, 0, 0
+	insertBatchRow(t, &b, o.PayloadKey, o.KeptKey, versions, stagedFor)
 	return nil
 }
 
-// staging is what there is to know of a batch that is to be appended to, or accepted.
+// staging is what there is to know of a batch that is to be added to, or accepted.
 type staging struct {
 	accepted  bool
 	open      bool // it is staged, and its time is not over
+	rows      int  // that it has
 	origin    muster.Origin
 	parent    bool      // the batch that it is made of exists
 	held      bool      // and holds its rows
@@ -63,8 +65,9 @@ type staging struct {
 // staging queues a look-up of a batch, and leaves nil where there is none.
 func (t *tx) staging(g **staging, tenant, batch muster.ID) {
 	t.rows(func(row scanner) error {
-		*g = new(staging)
-		return row.Scan(&(*g).accepted, &(*g).open, &(*g).origin, &(*g).parent, &(*g).held, &(*g).successor)
+		s := new(staging)
+		*g = s
+		return row.Scan(&s.accepted, &s.open, &s.rows, &s.origin, &s.parent, &s.held, &s.successor)
 	}, selectStaging, tenant, batch)
 }
 
@@ -72,47 +75,57 @@ func (g *staging) isOpen() bool { return g != nil && g.open }
 
 // Append is [provision.BatchStore.Append].
 func (s *Store) Append(ctx context.Context, tenant, batch muster.ID, chunks []muster.Chunk, bounds provision.Admission) error {
-	if len(chunks) == 0 {
-		return nil
-	}
-	err := s.settle(ctx, tenant, func(t *tx) error { return appendChunks(t, tenant, batch, chunks, &bounds) })
-	return explain("append to a batch", err)
+	err := s.settle(ctx, tenant, func(t *tx, again bool) error { return appendChunks(t, tenant, batch, chunks, &bounds, again) })
+	return explain("add to a batch", err)
 }
 
-func appendChunks(t *tx, tenant, batch muster.ID, chunks []muster.Chunk, bounds *provision.Admission) error {
+func appendChunks(t *tx, tenant, batch muster.ID, chunks []muster.Chunk, bounds *provision.Admission, again bool) error {
 	var stage *staging
-	var done bool // by a try before, all at once
-	last := &chunks[len(chunks)-1]
 	t.staging(&stage, tenant, batch)
-	t.row([]any{&done}, selectStagedChunk, tenant, batch, last.FirstRow, last.FirstID)
 	if err := t.flush(); err != nil {
 		return err
 	}
 	if !stage.isOpen() {
 		return &muster.Error{Kind: muster.KindNotFound, Detail: noStaging}
 	}
-	t.exec(extendStaging, tenant, batch, stagedFor)
-	if done {
+	rows, size := 0, bytesOf(chunks)
+	for i := range chunks {
+		rows += chunks[i].Rows
+	}
+	if again && len(chunks) > 0 && stage.rows == chunks[0].FirstRow+rows { // the try before stored them, all at once
+		t.exec(extendStaging, tenant, batch, stagedFor, 0)
 		return nil
 	}
-	rows, size := int64(0), bytesOf(chunks)
-	for i := range chunks {
-		rows += int64(chunks[i].Rows)
+	if err := follow(chunks, tenant, batch, stage.rows); err != nil {
+		return err
 	}
-	if err := admit(&t.usage, bounds, rows, size); err != nil {
+	if err := admit(&t.usage, bounds, int64(rows), size); err != nil {
 		return err
 	}
 	for i := range chunks {
 		storeChunk(t, &chunks[i], noLane, 0, 0)
 	}
+	t.exec(extendStaging, tenant, batch, stagedFor, rows)
 	t.exec(updateUsageAccepted, tenant, rows, size, t.sequence, 0)
+	return nil
+}
+
+// follow makes sure that the chunks are the batch's from a row on.
+func follow(chunks []muster.Chunk, tenant, batch muster.ID, next int) error {
+	for i := range chunks {
+		k := &chunks[i]
+		if k.Tenant != tenant || k.Batch != batch || k.FirstRow != next || k.Rows < 1 {
+			return fmt.Errorf("chunk %d does not follow on row %d of batch %s", i, next, batch)
+		}
+		next += k.Rows
+	}
 	return nil
 }
 
 // Complete is [provision.BatchStore.Complete].
 func (s *Store) Complete(ctx context.Context, c *provision.Completion) (accepted provision.Accepted, err error) {
-	err = s.settle(ctx, c.Batch.Tenant, func(t *tx) error {
-		answer, err := complete(t, c, accepted)
+	err = s.settle(ctx, c.Batch.Tenant, func(t *tx, again bool) error {
+		answer, err := complete(t, c, again, accepted)
 		if err != nil {
 			return err
 		}
@@ -127,8 +140,8 @@ func (s *Store) Complete(ctx context.Context, c *provision.Completion) (accepted
 	return accepted, nil
 }
 
-// complete is given the answer of a try before, which may have discarded the batch.
-func complete(t *tx, c *provision.Completion, before provision.Accepted) (provision.Accepted, error) {
+// complete accepts a staged batch. before is the answer of the try before, where that may have been committed.
+func complete(t *tx, c *provision.Completion, again bool, before provision.Accepted) (provision.Accepted, error) {
 	b := &c.Batch
 	var stage *staging
 	var first *replay
@@ -139,18 +152,15 @@ func complete(t *tx, c *provision.Completion, before provision.Accepted) (provis
 	if err := t.flush(); err != nil {
 		return provision.Accepted{}, err
 	}
-	if stage == nil && before.Replayed || stage != nil && stage.accepted {
+	if again && !stage.isOpen() && (before.Replayed || stage != nil && stage.accepted) {
 		t.exec(updateLastID, b.Tenant, c.LastID)
-		if stage == nil {
-			return before, nil
-		}
-		return provision.Accepted{Batch: b.ID}, nil
+		return before, nil
+	}
+	if !stage.isOpen() {
+		return provision.Accepted{}, &muster.Error{Kind: muster.KindNotFound, Detail: noStaging}
 	}
 	earlier, err := first.answer(c.Now, c.IdempotentBody, false)
-	if err != nil {
-		return provision.Accepted{}, err
-	}
-	if earlier == 0 {
+	if err == nil && earlier == 0 {
 		earlier, err = stage.answer()
 	}
 	switch {
@@ -159,10 +169,12 @@ func complete(t *tx, c *provision.Completion, before provision.Accepted) (provis
 	case earlier != 0:
 		discard(t, b.Tenant, b.ID)
 		return provision.Accepted{Batch: earlier, Replayed: true}, nil
+	case stage.rows != b.Total:
+		return provision.Accepted{}, fmt.Errorf("batch %s is said to have %d rows, and %d were added", b.ID, b.Total, stage.rows)
 	}
-	lane, sequence := b.Mode.Lane(b.Lane), t.sequence+1
-	t.exec(completeBatch, b.Tenant, b.ID, sequence, b.Lane, b.Mode, b.Total, b.Passwords, b.Withheld, c.Now)
-	t.exec(moveChunks, b.Tenant, b.ID, lane, sequence, 0)
+	sequence := t.sequence + 1
+	t.exec(completeBatch, b.Tenant, b.ID, sequence, b.Lane, b.Mode, b.Passwords, b.Withheld, c.Now)
+	t.exec(moveChunks, b.Tenant, b.ID, b.Mode.Lane(b.Lane), sequence, 0)
 	t.exec(updateUsageAccepted, b.Tenant, 0, 0, sequence, c.LastID)
 	if c.Replay != nil {
 		t.exec(upsertReplay, b.Tenant, c.Replay, b.ID, c.ReplayUntil, c.IdempotentBody)
@@ -173,8 +185,6 @@ func complete(t *tx, c *provision.Completion, before provision.Accepted) (provis
 // answer gives the batch that was made of the same one in the same way before; 0 if the batch is to be accepted.
 func (g *staging) answer() (muster.ID, error) {
 	switch {
-	case !g.isOpen():
-		return 0, &muster.Error{Kind: muster.KindNotFound, Detail: noStaging}
 	case g.origin == muster.OriginNone:
 		return 0, nil
 	case !g.parent:
@@ -191,7 +201,7 @@ func (s *Store) Discard(ctx context.Context, tenant, batch muster.ID) error {
 	err := s.write(ctx, tenant, func(t *tx) error {
 		var stage *staging
 		t.staging(&stage, tenant, batch)
-		if err := t.flush(); err != nil || stage == nil || stage.accepted {
+		if err := t.flush(); err != nil || !stage.isOpen() {
 			return err
 		}
 		discard(t, tenant, batch)
@@ -200,16 +210,11 @@ func (s *Store) Discard(ctx context.Context, tenant, batch muster.ID) error {
 	return explain("discard a batch", err)
 }
 
-// discard queues the end of a staged batch.
+// discard queues the end of a staged batch: its rows count to the queue no longer, and without its keys nobody can open them. Purge
+// deletes the rest.
 func discard(t *tx, tenant, batch muster.ID) {
-	var chunks int64
-	t.discardChunks(&chunks, tenant, batch, math.MaxInt64)
-	t.exec(deleteStaged, tenant, batch)
-}
-
-// discardChunks queues the end of a staged batch's chunks, at most limit of them, and sets n to how many they are.
-func (t *tx) discardChunks(n *int64, tenant, batch muster.ID, limit int64) {
-	t.row([]any{n}, discardChunks, tenant, batch, limit)
+	t.exec(updateUsageDiscarded, tenant, batch)
+	t.exec(discardBatch, tenant, batch)
 }
 
 // Successor is [provision.BatchStore.Successor].

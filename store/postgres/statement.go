@@ -21,6 +21,7 @@ const (
 	updateUsageApplied
 	updateUsageAccepted
 	updateUsageSplit
+	updateUsageDiscarded
 	updateLastID
 	selectPhoneUser
 
@@ -135,7 +136,6 @@ const (
 	deleteChunks
 	holdChunks
 	moveChunks
-	deleteCancelled
 	upsertLane
 	selectLane
 	insertOutcomes
@@ -153,11 +153,9 @@ const (
 
 	selectStaging
 	selectSuccessor
-	selectStagedChunk
 	extendStaging
 	completeBatch
-	discardChunks
-	deleteStaged
+	discardBatch
 	selectHeld
 
 	selectOverlayByID
@@ -177,6 +175,7 @@ const (
 	deleteOverlay
 	clearOverlaid
 	deleteHeld
+	deleteStaged
 	erasePayloadKey
 	deleteReasons
 	deleteBatch

@@ -22,8 +22,12 @@ var statementText = [statementCount]string{
 	updateUsageAccepted: `UPDATE tenant_usage SET queued_rows = queued_rows + $2, queued_bytes = queued_bytes + $3,
 		accept_sequence = $4, last_id = greatest(last_id, $5) WHERE tenant = $1`,
 	updateUsageSplit: `UPDATE tenant_usage SET queued_bytes = queued_bytes + $2 WHERE tenant = $1`,
-	updateLastID:     `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
-	selectPhoneUser:  `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '' LIMIT 1)`,
+	// Of the chunks of the staged batch $2.
+	updateUsageDiscarded: `UPDATE tenant_usage SET queued_rows = queued_rows - c.rows, queued_bytes = queued_bytes - c.bytes
+		FROM (SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(octet_length(payload)), 0) AS bytes FROM chunks
+			WHERE tenant = $1 AND batch = $2) AS c WHERE tenant = $1`,
+	updateLastID:    `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
+	selectPhoneUser: `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '' LIMIT 1)`,
 
 	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `)
 		SELECT $1, n.id, n.account, n.account_key, n.phone, n.phone_key, n.email, n.email_key, n.first_name, n.surname, n.display_name,
@@ -228,8 +232,6 @@ var statementText = [statementCount]string{
 	moveChunks: `UPDATE chunks SET lane = $3::smallint, sequence = $4, rank = CASE WHEN $3::smallint = 2 THEN 0
 		ELSE coalesce((SELECT position FROM lanes WHERE tenant = $1 AND lane = $3::smallint), 0) + first_row - $5::integer END
 		WHERE tenant = $1 AND batch = $2 AND first_row >= $5::integer`,
-	// All that are left of batches.
-	deleteCancelled: remove("chunks", `unnest($2::bigint[]) AS n(batch)`, "t.batch = n.batch"),
 	upsertLane: `INSERT INTO lanes AS l (tenant, lane, position) VALUES ($1, $2, $3)
 		ON CONFLICT (tenant, lane) DO UPDATE SET position = greatest(l.position, excluded.position)`,
 	selectLane:     `SELECT position FROM lanes WHERE tenant = $1 AND lane = $2`,
@@ -264,23 +266,18 @@ var statementText = [statementCount]string{
 	selectSourceUsers: `SELECT id, level, disabled FROM users WHERE tenant = $1 AND source = $2 AND source <> '' AND id > $3 ORDER BY id LIMIT $4`,
 
 	// What is to be known of a batch that is to be appended to, or accepted: of it, of its parent, and its successor.
-	selectStaging: `SELECT b.staged_until IS NULL, coalesce(b.staged_until > statement_timestamp(), false), b.origin, p.id IS NOT NULL,
+	selectStaging: `SELECT b.staged_until IS NULL, coalesce(b.staged_until > statement_timestamp(), false), b.total, b.origin, p.id IS NOT NULL,
 			coalesce(p.held_until > statement_timestamp(), false), coalesce(e.id, 0) FROM batches AS b
 		LEFT JOIN LATERAL (SELECT id, held_until FROM batches WHERE tenant = $1 AND id = b.parent AND NOT forgotten OFFSET 0) AS p ON true
 		LEFT JOIN LATERAL (` + successor("b.parent", "b.origin") + `) AS e ON true
 		WHERE b.tenant = $1 AND b.id = $2`,
-	selectSuccessor:   successor("$2", "$3"),
-	selectStagedChunk: `SELECT EXISTS (SELECT 1 FROM chunks WHERE tenant = $1 AND batch = $2 AND first_row = $3 AND first_id = $4)`,
-	extendStaging: `UPDATE batches SET staged_until = statement_timestamp() + $3::bigint * interval '1 microsecond'
+	selectSuccessor: successor("$2", "$3"),
+	extendStaging: `UPDATE batches SET staged_until = statement_timestamp() + $3::bigint * interval '1 microsecond', total = total + $4
 		WHERE tenant = $1 AND id = $2`,
-	completeBatch: `UPDATE batches SET staged_until = NULL, sequence = $3, lane = $4, mode = $5, total = $6, passwords = $7, withheld = $8,
-		accepted_at = $9 WHERE tenant = $1 AND id = $2`,
-	// Of a staged batch, at most $3 chunks, which no longer count to the queue.
-	discardChunks: `WITH gone AS (` + some("chunks", "first_row") + ` RETURNING rows, octet_length(payload) AS bytes),
-		sums AS (SELECT count(*) AS chunks, coalesce(sum(rows), 0) AS rows, coalesce(sum(bytes), 0) AS bytes FROM gone)
-		UPDATE tenant_usage AS u SET queued_rows = u.queued_rows - s.rows, queued_bytes = u.queued_bytes - s.bytes
-		FROM sums AS s WHERE u.tenant = $1 RETURNING s.chunks`,
-	deleteStaged: `DELETE FROM batches WHERE tenant = $1 AND id = $2 AND staged_until IS NOT NULL`,
+	completeBatch: `UPDATE batches SET staged_until = NULL, sequence = $3, lane = $4, mode = $5, passwords = $6, withheld = $7, accepted_at = $8
+		WHERE tenant = $1 AND id = $2`,
+	discardBatch: `UPDATE batches SET staged_until = statement_timestamp(), forgotten = true, payload_key = NULL, payload_key_version = NULL,
+		kept_key = NULL, kept_key_version = NULL WHERE tenant = $1 AND id = $2`,
 	selectHeld: taken("c.batch = $2 AND c.first_row >= $3", "c.batch = $2 AND c.first_row > t.first_row", "c.first_row", "$4",
 		"b.id = c.batch AND b.mode = 1 AND b.held_until > statement_timestamp() AND NOT b.forgotten"),
 
@@ -293,14 +290,16 @@ var statementText = [statementCount]string{
 		ON CONFLICT (tenant, batch, user_id) DO UPDATE SET account_key = excluded.account_key, phone_key = excluded.phone_key,
 			email_key = excluded.email_key, gone = excluded.gone, data = excluded.data`,
 	selectPredicted: `SELECT predicted_users, predicted_capacity_gb, predicted_admins FROM batches WHERE tenant = $1 AND id = $2`,
-	updatePredicted: `UPDATE batches SET predicted_users = $3, predicted_capacity_gb = $4, predicted_admins = $5, overlaid = overlaid OR $6
+	updatePredicted: `UPDATE batches SET predicted_users = $3, predicted_capacity_gb = $4, predicted_admins = $5, overlaid = true
 		WHERE tenant = $1 AND id = $2`,
 
-	// One of each kind: staged for too long (1), held for long enough (2), and an overlay that is needed no more (3).
-	selectExpired: `(SELECT 1, id FROM batches WHERE tenant = $1 AND staged_until <= statement_timestamp() ORDER BY staged_until LIMIT 1)
-		UNION ALL (SELECT 2, id FROM batches WHERE tenant = $1 AND held_until <= statement_timestamp() AND payload_key IS NOT NULL
+	// One of each kind: staged for too long (1), held for long enough (2), and an overlay that is needed no more (3); whether its chunks
+	// no longer count to the queue, or nobody needs them any more.
+	selectExpired: `(SELECT 1, id, forgotten FROM batches WHERE tenant = $1 AND staged_until <= statement_timestamp() ORDER BY staged_until LIMIT 1)
+		UNION ALL (SELECT 2, id, true FROM batches WHERE tenant = $1 AND held_until <= statement_timestamp() AND payload_key IS NOT NULL
 			ORDER BY held_until LIMIT 1)
-		UNION ALL (SELECT 3, id FROM batches WHERE tenant = $1 AND overlaid AND (finished_at IS NOT NULL OR mode NOT IN (1, 2)) ORDER BY id LIMIT 1)`,
+		UNION ALL (SELECT 3, id, mode = 4 FROM batches
+			WHERE tenant = $1 AND overlaid AND (finished_at IS NOT NULL OR mode NOT IN (1, 2)) ORDER BY id LIMIT 1)`,
 	selectForgotten:   `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
 	forgetBatch:       `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
 	deleteOutcomes:    some("outcomes", "row"),
@@ -308,10 +307,13 @@ var statementText = [statementCount]string{
 	deleteDifferences: some("differences", "row"),
 	deleteOverlay:     some("overlay", "user_id"),
 	clearOverlaid:     `UPDATE batches SET overlaid = false WHERE tenant = $1 AND id = $2`,
-	deleteHeld:        some("chunks", "first_row"),
-	erasePayloadKey:   `UPDATE batches SET payload_key = NULL, payload_key_version = NULL WHERE tenant = $1 AND id = $2`,
-	deleteReasons:     `DELETE FROM reasons WHERE tenant = $1 AND batch = $2`,
-	deleteBatch:       `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
+	// Of those that have no turn.
+	deleteHeld: `DELETE FROM chunks WHERE tenant = $1 AND batch = $2 AND lane = 0 AND first_row <= (SELECT max(first_row) FROM
+		(SELECT first_row FROM chunks WHERE tenant = $1 AND batch = $2 AND lane = 0 ORDER BY first_row LIMIT $3) AS o)`,
+	deleteStaged:    `DELETE FROM batches WHERE tenant = $1 AND id = $2 AND staged_until IS NOT NULL`,
+	erasePayloadKey: `UPDATE batches SET payload_key = NULL, payload_key_version = NULL WHERE tenant = $1 AND id = $2`,
+	deleteReasons:   `DELETE FROM reasons WHERE tenant = $1 AND batch = $2`,
+	deleteBatch:     `DELETE FROM batches WHERE tenant = $1 AND id = $2`,
 
 	selectIDFloor:    `SELECT coalesce(max(last_id), 0) FROM tenant_usage`,
 	updateChecked:    `UPDATE installation SET checked_at = clock_timestamp() WHERE id = 1`,
