@@ -7,8 +7,8 @@ import (
 	"muster"
 )
 
-// BatchStore is what the engine needs of a database for batches that come in pieces, are rehearsed, cancelled and repeated, and
-// for showing them. What [Store] says of errors and of atomicity holds here, too. Batches are found whatever their contract.
+// BatchStore is the part of a [Store] for batches that come in pieces, are rehearsed, cancelled and repeated, and for
+// showing them. What [Store] says of errors and of atomicity holds here, too. Batches are found whatever their contract.
 type BatchStore interface {
 	// Begin stores a batch that nobody sees yet: it is staged. Its rows come by Append, and Complete accepts it. One to
 	// which nothing was appended for [StagedFor] is purged.

@@ -41,7 +41,6 @@ type Hasher interface {
 // Config is what an Engine is made of. Fields without a comment on their zero value are mandatory.
 type Config struct {
 	Store      Store
-	Batches    BatchStore // the same one; to become a part of Store
 	Keyring    Keyring
 	Hasher     Hasher
 	IDs        *muster.IDSource

@@ -68,11 +68,11 @@ func conflict(detail string) error { return &muster.Error{Kind: muster.KindConfl
 // parent reads the batch of which another one is to be made, and the receipt of the one that was made of it in the same
 // way before.
 func (e *Engine) parent(ctx context.Context, f *Followup, origin muster.Origin) (*muster.Batch, Receipt, error) {
-	parent, err := e.Batches.Batch(ctx, f.Tenant, f.Batch)
+	parent, err := e.Store.Batch(ctx, f.Tenant, f.Batch)
 	if err != nil {
 		return nil, Receipt{}, err
 	}
-	first, err := e.Batches.Successor(ctx, f.Tenant, f.Batch, origin)
+	first, err := e.Store.Successor(ctx, f.Tenant, f.Batch, origin)
 	return parent, Receipt{Batch: first, Replayed: first != 0}, err
 }
 
@@ -80,7 +80,7 @@ func (e *Engine) parent(ctx context.Context, f *Followup, origin muster.Origin) 
 func (s *staging) takeHeld(ctx context.Context, parent *muster.Batch) error {
 	var key *secret.DataKey
 	for s.rows < parent.Total {
-		works, err := s.engine.Batches.Held(ctx, parent.Tenant, parent.ID, s.rows, heldRows)
+		works, err := s.engine.Store.Held(ctx, parent.Tenant, parent.ID, s.rows, heldRows)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (s *staging) takeFailed(ctx context.Context, parent *muster.Batch) error {
 // Cancel ends a batch: its rows without outcome will be cancelled, in steps of at most 1,000; what was done stays. It gives
 // the batch as it is then. One that is finished, or is being cancelled or refused, stays as it is. KindNotFound.
 func (e *Engine) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error) {
-	b, err := e.Batches.Cancel(ctx, tenant, batch)
+	b, err := e.Store.Cancel(ctx, tenant, batch)
 	e.wakeAll(tenant) // also where only the answer was lost
 	return b, err
 }

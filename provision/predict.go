@@ -28,7 +28,7 @@ func (e *Engine) foresee(ctx context.Context, r *run) error {
 // nothing is known, so that no row is as predicted.
 func (e *Engine) readPredictions(ctx context.Context, c *chunk) error {
 	c.expected = make([]muster.Expectation, len(c.rows))
-	page, err := e.Batches.Outcomes(ctx, c.Chunk.Tenant, c.Batch.Parent, OutcomeQuery{From: c.Chunk.FirstRow, Limit: len(c.rows)})
+	page, err := e.Store.Outcomes(ctx, c.Chunk.Tenant, c.Batch.Parent, OutcomeQuery{From: c.Chunk.FirstRow, Limit: len(c.rows)})
 	if muster.KindOf(err) == muster.KindNotFound {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (e *Engine) readPredictions(ctx context.Context, c *chunk) error {
 }
 
 func (e *Engine) readDifferences(ctx context.Context, c *chunk) error {
-	found, err := e.Batches.Differences(ctx, c.Chunk.Tenant, c.Chunk.Batch, c.Chunk.FirstRow, len(c.rows))
+	found, err := e.Store.Differences(ctx, c.Chunk.Tenant, c.Chunk.Batch, c.Chunk.FirstRow, len(c.rows))
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,13 @@ type Progress struct {
 // waits behind others, nor of one that has just begun unless the time goes into hashing passwords, nor while what is left
 // is cancelled. KindNotFound.
 func (e *Engine) Progress(ctx context.Context, tenant, batch muster.ID) (*Progress, error) {
-	b, err := e.Batches.Batch(ctx, tenant, batch)
+	b, err := e.Store.Batch(ctx, tenant, batch)
 	if err != nil {
 		return nil, err
 	}
 	f := forecast{batch: b, now: e.Now(), hash: e.pace.hash(), hashed: 1}
 	if b.Guarded && b.Passwords > 0 && !b.Finished() {
-		parent, err := e.Batches.Batch(ctx, tenant, b.Parent)
+		parent, err := e.Store.Batch(ctx, tenant, b.Parent)
 		if err == nil && parent.Total > 0 {
 			f.hashed = float64(parent.Succeeded) / float64(parent.Total)
 		}

@@ -38,7 +38,7 @@ func (e *Engine) reconcile(ctx context.Context, s *Submission) (*reconciliation,
 		r.MaxDisables = defaultMaxDisables
 	}
 	for after := muster.ID(0); ; {
-		users, err := e.Batches.SourceUsers(ctx, s.Tenant, r.Name, after, sourcePage)
+		users, err := e.Store.SourceUsers(ctx, s.Tenant, r.Name, after, sourcePage)
 		if err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func (e *Engine) stage(ctx context.Context, b muster.Batch) (*staging, error) {
 	b.AcceptedAt = e.Now()
 	s := &staging{engine: e, batch: b, payload: secret.NewDataKey(), kept: secret.NewDataKey(), lastID: b.ID}
 	err = e.knowing(ctx, func() error {
-		return e.Batches.Begin(unrecorded(ctx), &Opening{
+		return e.Store.Begin(unrecorded(ctx), &Opening{
 			Batch:      b,
 			PayloadKey: e.Keyring.WrapDataKey(s.payload, PayloadKeyBinding(b.Tenant, b.ID)),
 			KeptKey:    e.Keyring.WrapDataKey(s.kept, KeptKeyBinding(b.Tenant, b.ID)),
@@ -103,7 +103,7 @@ func (s *staging) flush(ctx context.Context) error {
 	if err := e.DiskRoom(); err != nil {
 		return err
 	}
-	if err := e.Batches.Append(unrecorded(ctx), s.batch.Tenant, s.batch.ID, s.chunks, e.Admission); err != nil {
+	if err := e.Store.Append(unrecorded(ctx), s.batch.Tenant, s.batch.ID, s.chunks, e.Admission); err != nil {
 		return err
 	}
 	clear(s.chunks)
@@ -118,7 +118,7 @@ func (s *staging) complete(ctx context.Context, c Completion) (Receipt, error) {
 	}
 	s.batch.Total = s.rows
 	c.Batch, c.LastID, c.Now = s.batch, s.lastID, s.engine.Now()
-	accepted, err := s.engine.Batches.Complete(ctx, &c)
+	accepted, err := s.engine.Store.Complete(ctx, &c)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -136,7 +136,7 @@ func (s *staging) discard(ctx context.Context) {
 	s.over = true
 	s.wipe()
 	s.chunks = nil
-	_ = s.engine.Batches.Discard(context.WithoutCancel(unrecorded(ctx)), s.batch.Tenant, s.batch.ID)
+	_ = s.engine.Store.Discard(context.WithoutCancel(unrecorded(ctx)), s.batch.Tenant, s.batch.ID)
 }
 
 func (s *staging) wipe() {

@@ -12,6 +12,8 @@ import (
 // data's own fault; a [*muster.Error] is a refusal, which with KindUnavailable says that the store is in trouble; that and any
 // other error go away by trying again.
 type Store interface {
+	BatchStore
+
 	// Accept stores a batch of ModeRun with its chunks and wakes its lane in one transaction, under the tenant's lock. It
 	// assigns the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
 	//

@@ -11,7 +11,7 @@ import (
 // anything of it before it is accepted. An Upload is used by one goroutine.
 type Upload struct {
 	*staging
-	submission Submission // without Rows
+	submission Submission      // without Rows
 	rows       []muster.Row    // of the chunk that is not full yet
 	size       int             // rows of a full one
 	mayCreate  bool            // every row so far only creates

@@ -33,11 +33,13 @@ func Run(t *testing.T, open func(t *testing.T, turns int) Subject) {
 	t.Run("a woken lane gets a turn", func(t *testing.T) {
 		t.Parallel()
 		d := start(t, open(t, 2))
-		for tenant := range muster.ID(20) {
-			d.Wake(muster.LaneRef{Tenant: tenant + 1, Lane: muster.LaneCreate})
+		for tenant := range muster.ID(7) {
+			for lane := muster.LaneCreate; lane <= muster.LaneQuiet; lane++ {
+				d.Wake(muster.LaneRef{Tenant: tenant + 1, Lane: lane})
+			}
 		}
 		seen := map[muster.LaneRef]bool{}
-		for len(seen) < 20 {
+		for len(seen) < 7*3 {
 			call := <-d.calls
 			seen[call.lane] = true
 			call.end <- end{}
