@@ -94,7 +94,10 @@ func New(pool *pgxpool.Pool, o Options) (*River, error) {
 		queue: contention{pool: pool},
 	}
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &turnWorker{dispatcher: d}); err != nil {
+	if err := river.AddWorkerSafely(workers, &turnWorker[turnArgs]{dispatcher: d}); err != nil {
+		return nil, err
+	}
+	if err := river.AddWorkerSafely(workers, &turnWorker[quietArgs]{dispatcher: d}); err != nil {
 		return nil, err
 	}
 	if err := river.AddWorkerSafely(workers, &roundWorker{dispatcher: d}); err != nil {

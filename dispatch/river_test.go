@@ -127,6 +127,29 @@ func TestWakeInIsOfItsTransaction(t *testing.T) {
 	}
 }
 
+// A node of a version that knows no third lane does not know the jobs of its turns.
+func TestQuietTurnsAreOfAKindOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	n := start(t, database(t), Options{Workers: 1})
+	n.store(t, muster.LaneRef{Tenant: 1, Lane: muster.LaneQuiet})
+	for _, e := range []end{{more: true}, {}} {
+		c := <-n.calls
+		if c.lane.Lane != muster.LaneQuiet {
+			t.Errorf("the turn is of lane %s", c.lane.Lane)
+		}
+		if known := n.count(t, "SELECT count(*) FROM river_job WHERE kind = 'turn'"); known != 0 {
+			t.Errorf("%d jobs are of the kind that every node knows", known)
+		}
+		c.end <- e
+	}
+	n.store(t, lane(1))
+	c := <-n.calls
+	if known := n.count(t, "SELECT count(*) FROM river_job WHERE kind = 'turn'"); known != 1 {
+		t.Errorf("%d jobs are of the kind that every node knows", known)
+	}
+	c.end <- end{}
+}
+
 // However long a lane works, it leaves one job; when it is idle, none.
 func TestTurnsLeaveNothing(t *testing.T) {
 	t.Parallel()

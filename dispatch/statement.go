@@ -9,6 +9,7 @@ import (
 const (
 	turnQueue = "turns"
 	turnKind  = "turn"
+	quietKind = "quiet-turn" // of [muster.LaneQuiet], which is 3
 
 	priorityFirst = 1 // of a lane that was idle
 	priorityAgain = 2
@@ -17,8 +18,8 @@ const (
 // insertTurns ends a statement that makes jobs, one for each row (tenant, lane, job, priority, pause) of its part next. River
 // fetches what is available and due; a job that were scheduled instead would wait for its leader to look, every 5 s.
 const insertTurns = `INSERT INTO river_job (id, kind, queue, args, priority, max_attempts, state, scheduled_at)
-	SELECT job, '` + turnKind + `', '` + turnQueue + `', jsonb_build_object('tenant', tenant, 'lane', lane), priority, 1, 'available',
-		clock_timestamp() + pause * interval '1 microsecond' FROM next`
+	SELECT job, CASE lane WHEN 3 THEN '` + quietKind + `' ELSE '` + turnKind + `' END, '` + turnQueue + `',
+		jsonb_build_object('tenant', tenant, 'lane', lane), priority, 1, 'available', clock_timestamp() + pause * interval '1 microsecond' FROM next`
 
 const (
 	// wakeLane counts the lane's row up, or makes it and a job.

@@ -29,14 +29,30 @@ type turnArgs struct {
 // Kind implements [river.JobArgs].
 func (turnArgs) Kind() string { return turnKind }
 
-type turnWorker struct {
-	river.WorkerDefaults[turnArgs]
+func (a turnArgs) lane() muster.LaneRef {
+	return muster.LaneRef{Tenant: muster.ID(a.Tenant), Lane: muster.Lane(a.Lane)}
+}
+
+// quietArgs are those of turns of LaneQuiet. They are jobs of a kind of their own, which nodes of a version that knows no other
+// lanes leave to others: they would do what is only to be predicted.
+type quietArgs struct{ turnArgs }
+
+// Kind implements [river.JobArgs].
+func (quietArgs) Kind() string { return quietKind }
+
+type laneArgs interface {
+	river.JobArgs
+	lane() muster.LaneRef
+}
+
+type turnWorker[Args laneArgs] struct {
+	river.WorkerDefaults[Args]
 	dispatcher *River
 }
 
 // Work implements [river.Worker]. What becomes of the lane is stored when it returns, and River has nothing to do with it.
-func (w *turnWorker) Work(ctx context.Context, job *river.Job[turnArgs]) error {
-	t := turn{lane: muster.LaneRef{Tenant: muster.ID(job.Args.Tenant), Lane: muster.Lane(job.Args.Lane)}, job: job.ID, priority: job.Priority}
+func (w *turnWorker[Args]) Work(ctx context.Context, job *river.Job[Args]) error {
+	t := turn{lane: job.Args.lane(), job: job.ID, priority: job.Priority}
 	w.dispatcher.take(ctx, &t)
 	return nil
 }
