@@ -2,6 +2,7 @@ package muster
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -110,4 +111,19 @@ func (u *User) EndTokens() { u.TokenEpoch++ }
 // endsTokens reports whether a change from u to next has to end the user's tokens (KooDrive contract, section 5).
 func (u *User) endsTokens(next *User) bool {
 	return u.PasswordHash != next.PasswordHash || u.Level != next.Level || next.Disabled && !u.Disabled || !slices.Equal(u.Roles, next.Roles)
+}
+
+// FoldName is the form by which names are searched: letter case does not count, nor how many spaces are between words.
+func FoldName(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), " ") }
+
+// SearchNames are what a search by name finds the user by the beginning of, folded, each once: his display name, his first name
+// and surname in one, and his surname.
+func (u *User) SearchNames() []string {
+	names := make([]string, 0, 3)
+	for _, name := range [...]string{u.DisplayName, u.FirstName + " " + u.Surname, u.Surname} {
+		if name = FoldName(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

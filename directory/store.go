@@ -19,6 +19,10 @@ type Store interface {
 	// tenant does not have the query's department.
 	Users(ctx context.Context, tenant muster.ID, q UserQuery) (*UserPage, error)
 
+	// SearchUsers reads a page of the tenant's users by the beginning of a key, which it gets folded, as [UserSearch.Bounds] says
+	// and with [UserMatches.Add]. Its cost does not depend on how many users there are.
+	SearchUsers(ctx context.Context, tenant muster.ID, q UserSearch) (*UserMatches, error)
+
 	// Department reads a department of the tenant; KindNotFound.
 	Department(ctx context.Context, tenant, id muster.ID) (*muster.Department, error)
 	// Departments reads departments of the tenant. KindNotFound if it does not have the query's.
@@ -34,6 +38,7 @@ type UserQuery struct {
 	Direct     bool      // those of the department itself, not of those below it
 	Keyword    string    // a part of account, phone, e-mail, first name, surname or display name, letter case aside; "": all
 	Offset     int
+	After      UserMark // of a list by department the place in it, else the user; there is no Offset then, nor a Total
 	Limit      int
 }
 

@@ -26,7 +26,7 @@ func (s *Store) CreateCredential(ctx context.Context, credential *muster.Credent
 		if err := versions.onRecord(); err != nil {
 			return err
 		}
-		t.exec(insertCredential, credential.Tenant, credential.AppID, credential.Name, credential.Disabled, credential.CreatedAt)
+		t.exec(insertCredential, credential.Tenant, credential.AppID, credential.Name, credential.Disabled, int16(credential.Scopes), credential.CreatedAt)
 		writeSecrets(t, credential, versions)
 		return nil
 	})
@@ -113,7 +113,7 @@ func (s *Store) UpdateCredential(ctx context.Context, tenant muster.ID, appID st
 		if err != nil {
 			return err
 		}
-		t.exec(updateCredential, tenant, appID, credential.Name, credential.Disabled)
+		t.exec(updateCredential, tenant, appID, credential.Name, credential.Disabled, int16(credential.Scopes))
 		t.exec(deleteSecrets, tenant, appID)
 		if err := t.flush(); err != nil {
 			return err
@@ -132,7 +132,7 @@ func (s *Store) UpdateCredential(ctx context.Context, tenant muster.ID, appID st
 
 func scanCredential(row scanner) (*muster.Credential, error) {
 	var c muster.Credential
-	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, &c.CreatedAt)
+	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, &c.Scopes, &c.CreatedAt)
 	return &c, err
 }
 

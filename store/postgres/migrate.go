@@ -128,7 +128,7 @@ func lockSchema(ctx context.Context, config *pgxpool.Config, f func(*schema) err
 	}
 	s := &schema{pool: pool, db: db}
 	s.provider, err = goose.NewProvider(goose.DialectPostgres, db, steps,
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(searchable()), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

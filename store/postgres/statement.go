@@ -37,6 +37,14 @@ const (
 	outlineByPhone
 	outlineByEmail
 	selectEnabledByEmail
+	insertUserNames
+	deleteUserNames
+	searchAccounts
+	searchPhones
+	searchEmails
+	searchNames
+	pageUsersOf
+	pageUsersMatchingOf
 	selectAdministrators
 
 	insertDepartments
@@ -323,9 +331,21 @@ func successor(parent, origin string) string {
 			AND staged_until IS NULL AND NOT forgotten ORDER BY id LIMIT 1`
 }
 
-// usersWithin are the users of the tenant $1 whose department's IDPath lies between $2 and $3, by department and id.
-const usersWithin = `(SELECT id FROM departments WHERE tenant = $1 AND id_path >= $2 AND id_path < $3 ORDER BY id) AS d
+// usersWithin are the users of the tenant $1 whose department's IDPath lies between $2 and $3, and its id above $4, by department and
+// id.
+const usersWithin = `(SELECT id FROM departments WHERE tenant = $1 AND id_path >= $2 AND id_path < $3 AND id > $4 ORDER BY id) AS d
 	CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND department = d.id ORDER BY id) AS u`
+
+// usersOf are the users of the department $4 behind the user $5, where its IDPath lies between $2 and $3, by id.
+const usersOf = `(SELECT id FROM departments WHERE tenant = $1 AND id = $4 AND id_path >= $2 AND id_path < $3) AS d
+	CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND department = d.id AND id > $5 ORDER BY id) AS u`
+
+// search finds users by the beginning of a key, in its order, which is also that of an index: below $2, and behind the user $4 who
+// has the key $3.
+func search(column, order string) string {
+	return `SELECT ` + column + `, ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + column + ` <> '' AND ` + column + ` < $2
+		AND (` + column + `, id) > ($3, $4) ORDER BY ` + order + ` LIMIT $5`
+}
 
 // userText is all that a keyword is looked for in, with a character between that none of it holds.
 const userText = `concat_ws(E'\x01', account, phone, email, first_name, surname, display_name) COLLATE "C"`

@@ -90,13 +90,27 @@ var statementText = [statementCount]string{
 	updateSignIns: change("users", `password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch`,
 		`unnest($2::bigint[], $3::text[], $4::boolean[], $5::bigint[]) AS n(id, password_hash, must_change_password, token_epoch)`, "t.id = n.id"),
 
-	pageUsers:                `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 ORDER BY id LIMIT $2 OFFSET $3`,
-	pageUsersMatching:        `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2 ORDER BY id LIMIT $3 OFFSET $4`,
-	pageUsersWithin:          `SELECT u.* FROM ` + usersWithin + ` ORDER BY d.id, u.id LIMIT $4 OFFSET $5`,
-	pageUsersMatchingWithin:  `SELECT u.* FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $4 ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
+	pageUsers: `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4`,
+	pageUsersMatching: `SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id > $2 AND ` + userText + ` ~ $5
+		ORDER BY id LIMIT $3 OFFSET $4`,
+	pageUsersWithin:         `SELECT u.* FROM ` + usersWithin + ` ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
+	pageUsersMatchingWithin: `SELECT u.* FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $7 ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
+	// What is left of the department in which the page before ended.
+	pageUsersOf:              `SELECT u.* FROM ` + usersOf + ` ORDER BY u.id LIMIT $6`,
+	pageUsersMatchingOf:      `SELECT u.* FROM ` + usersOf + ` WHERE ` + userText + ` ~ $7 ORDER BY u.id LIMIT $6`,
 	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2`,
 	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
-	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $4`,
+	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $5`,
+
+	insertUserNames: `INSERT INTO user_names (tenant, name, user_id) SELECT $1, n.name, n.user_id
+		FROM unnest($2::text[], $3::bigint[]) AS n(name, user_id) ON CONFLICT DO NOTHING`,
+	deleteUserNames: remove("user_names", `unnest($2::text[], $3::bigint[]) AS n(name, user_id)`, "t.name = n.name AND t.user_id = n.user_id"),
+	searchAccounts:  search("account_key", "account_key"), // which is unique
+	searchPhones:    search("phone_key", "phone_key"),
+	searchEmails:    search("email_key", "email_key, id"),
+	searchNames: `SELECT n.name, u.* FROM (SELECT name, user_id FROM user_names WHERE tenant = $1 AND name < $2 AND (name, user_id) > ($3, $4)
+			ORDER BY name, user_id LIMIT $5) AS n
+		CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id = n.user_id OFFSET 0) AS u ORDER BY n.name, n.user_id`,
 
 	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES ($1, $2, $3, $4)`,
 	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id = $2`,
@@ -118,11 +132,11 @@ var statementText = [statementCount]string{
 
 	insertCredentialIndex: `INSERT INTO credential_index (app_id, tenant) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
 	selectCredentialIndex: `SELECT tenant FROM credential_index WHERE app_id = $1`,
-	insertCredential:      `INSERT INTO credentials (tenant, app_id, name, disabled, created_at) VALUES ($1, $2, $3, $4, $5)`,
-	selectCredential:      `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = $1 AND app_id = $2`,
-	selectCredentials: `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = $1
+	insertCredential:      `INSERT INTO credentials (tenant, app_id, name, disabled, scopes, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+	selectCredential:      `SELECT tenant, app_id, name, disabled, scopes, created_at FROM credentials WHERE tenant = $1 AND app_id = $2`,
+	selectCredentials: `SELECT tenant, app_id, name, disabled, scopes, created_at FROM credentials WHERE tenant = $1
 		ORDER BY created_at, app_id`,
-	updateCredential: `UPDATE credentials SET name = $3, disabled = $4 WHERE tenant = $1 AND app_id = $2`,
+	updateCredential: `UPDATE credentials SET name = $3, disabled = $4, scopes = $5 WHERE tenant = $1 AND app_id = $2`,
 	insertSecret: `INSERT INTO credential_secrets (tenant, app_id, position, sealed, key_version, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 	deleteSecrets: `DELETE FROM credential_secrets WHERE tenant = $1 AND app_id = $2`,

@@ -43,6 +43,7 @@ func createTenant(t *tx, tenant *muster.Tenant, admin *muster.User, lastID muste
 	first.Level, first.Disabled = muster.LevelSystemAdmin, false
 	t.exec(insertUsage, tenant.ID, 1, first.CapacityGB, 1, lastID)
 	insertAll(t, tenant.ID, []muster.User{first}, first.CreatedAt, first.UpdatedAt)
+	writeNames(t, tenant.ID, &muster.Planned{Insert: []muster.User{first}}, nil)
 	var roles roleChanges
 	roles.add(&first)
 	roles.assign(t, tenant.ID)

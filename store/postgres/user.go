@@ -224,7 +224,7 @@ func insertAll(t *tx, tenant muster.ID, users []muster.User, created, updated ti
 // writeUsers queues what brings the directory to the plan's final state. What is freed comes first, so that two users can
 // swap their keys, and a key can pass from one who is deleted to one who is new.
 //
-// Of before, users as they are stored, it learns whose roles change.
+// Of before, users as they are stored, it learns whose roles and names change.
 func writeUsers(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.User, now time.Time) {
 	roles := roleChangesOf(plan, before)
 	roles.release(t, tenant)
@@ -242,5 +242,6 @@ func writeUsers(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.U
 	if len(plan.Insert) > 0 {
 		insertAll(t, tenant, plan.Insert, now, now)
 	}
+	writeNames(t, tenant, plan, before)
 	roles.assign(t, tenant)
 }

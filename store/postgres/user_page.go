@@ -41,33 +41,55 @@ func (s *Store) Users(ctx context.Context, tenant muster.ID, query directory.Use
 	if err != nil {
 		return nil, explain("list users", err)
 	}
+	// Both parts of a page were asked for as if there were no other.
+	page.Users = page.Users[:min(len(page.Users), query.Limit)]
+	if query.After != (directory.UserMark{}) {
+		page.Total = 0
+	}
 	return &page, nil
 }
 
 // pageOf queues the look-up of a page, and of how many users there are where that is not all of the tenant's, whose number is
 // kept.
 func (t *tx) pageOf(page *directory.UserPage, tenant muster.ID, d *muster.Department, q *directory.UserQuery) {
-	total, users := []any{&page.Total}, &page.Users
-	var low, high string
-	if d != nil {
-		if low, high = within(d.IDPath); q.Direct {
-			high = low + "0" // below are ids, which do not begin with it
+	var match []any // what some of the statements end with
+	if q.Keyword != "" {
+		match = []any{containing(q.Keyword)}
+	}
+	if d == nil {
+		list := allUsers[q.Keyword != ""]
+		if list.count != 0 && q.After == (directory.UserMark{}) {
+			t.row([]any{&page.Total}, list.count, append([]any{tenant}, match...)...)
 		}
+		t.users(&page.Users, list.page, append([]any{tenant, q.After.User, q.Limit, q.Offset}, match...)...)
+		return
 	}
-	switch match := containing(q.Keyword); {
-	case d == nil && q.Keyword == "":
-		t.users(users, pageUsers, tenant, q.Limit, q.Offset)
-	case d == nil:
-		t.row(total, countUsersMatching, tenant, match)
-		t.users(users, pageUsersMatching, tenant, match, q.Limit, q.Offset)
-	case q.Keyword == "":
-		t.row(total, countUsersWithin, tenant, low, high)
-		t.users(users, pageUsersWithin, tenant, low, high, q.Limit, q.Offset)
-	default:
-		t.row(total, countUsersMatchingWithin, tenant, low, high, match)
-		t.users(users, pageUsersMatchingWithin, tenant, low, high, match, q.Limit, q.Offset)
+	low, high := within(d.IDPath)
+	if q.Direct {
+		high = low + "0" // below are ids, which do not begin with it
 	}
+	list := usersByDepartment[q.Keyword != ""]
+	if q.After == (directory.UserMark{}) {
+		t.row([]any{&page.Total}, list.count, append([]any{tenant, low, high, 0}, match...)...)
+	} else {
+		t.users(&page.Users, list.rest, append([]any{tenant, low, high, q.After.Department, q.After.User, q.Limit}, match...)...)
+	}
+	t.users(&page.Users, list.page, append([]any{tenant, low, high, q.After.Department, q.Limit, q.Offset}, match...)...)
 }
+
+// listing is how a list of users is read.
+type listing struct {
+	page, rest statement // rest is of a list by department
+	count      statement // 0: they are all of the tenant's, whose number is kept
+}
+
+var (
+	allUsers          = map[bool]listing{false: {page: pageUsers}, true: {page: pageUsersMatching, count: countUsersMatching}}
+	usersByDepartment = map[bool]listing{
+		false: {pageUsersWithin, pageUsersOf, countUsersWithin},
+		true:  {pageUsersMatchingWithin, pageUsersMatchingOf, countUsersMatchingWithin},
+	}
+)
 
 // containing is a regular expression that finds texts which contain another, letter case aside. It spells out each letter's
 // cases, since the database knows of them what its locale says.

@@ -19,7 +19,7 @@ func (s *Store) CreateCredential(ctx context.Context, credential *muster.Credent
 		if _, err := scanCredential(c.row(ctx, selectCredential, credential.AppID)); !isRefusal(err) {
 			return taken(err, "appId", "A credential with this AppId exists.")
 		}
-		_, err := c.exec(insertCredential, int64(credential.Tenant), credential.AppID, credential.Name, credential.Disabled,
+		_, err := c.exec(insertCredential, int64(credential.Tenant), credential.AppID, credential.Name, credential.Disabled, int64(credential.Scopes),
 			millis(credential.CreatedAt))
 		if err != nil {
 			return err
@@ -81,7 +81,7 @@ func (s *Store) UpdateCredential(ctx context.Context, tenant muster.ID, appID st
 			return refused
 		}
 		credential.Tenant, credential.AppID = tenant, appID // they are its name, and not to be edited
-		if _, err := c.exec(updateCredential, credential.Name, credential.Disabled, int64(tenant), appID); err != nil {
+		if _, err := c.exec(updateCredential, credential.Name, credential.Disabled, int64(credential.Scopes), int64(tenant), appID); err != nil {
 			return err
 		}
 		if _, err := c.exec(deleteSecrets, int64(tenant), appID); err != nil {
@@ -109,7 +109,7 @@ func readCredential(ctx context.Context, q querier, row scanner) (*muster.Creden
 
 func scanCredential(row scanner) (*muster.Credential, error) {
 	var c muster.Credential
-	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, moment{&c.CreatedAt})
+	err := row.Scan(&c.Tenant, &c.AppID, &c.Name, &c.Disabled, &c.Scopes, moment{&c.CreatedAt})
 	return &c, err
 }
 

@@ -37,7 +37,7 @@ func versions(ctx context.Context, db *sql.DB) (provider *goose.Provider, stored
 		return nil, 0, 0, err
 	}
 	provider, err = goose.NewProvider(goose.DialectSQLite3, db, steps,
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(searchable()), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("read migrations: %w", err)
 	}

@@ -54,6 +54,15 @@ const (
 	countUsersMatchingWithin
 	selectEnabledByEmail
 	selectSourceUsers
+	insertUserName
+	insertUserNames
+	deleteUserNames
+	searchAccounts
+	searchPhones
+	searchEmails
+	searchNames
+	pageUsersOf
+	pageUsersMatchingOf
 
 	insertDepartment
 	selectDepartment
@@ -232,6 +241,9 @@ const (
 		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, source, created_at, updated_at`
 	userColumnCount = 22
 
+	userNameColumns     = `tenant, name, user`
+	userNameColumnCount = 3
+
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
 	outcomeColumns     = `tenant, batch, row, id, result, reason, field, detail, user, subject`
@@ -259,9 +271,24 @@ func anyMatches(columns ...string) string {
 	return "(" + strings.Join(columns, " OR ") + ")"
 }
 
-// usersWithin are the users of the tenant ?1 whose department's IDPath lies between ?4 and ?5.
+// usersWithin are the users of the tenant ?1 whose department's IDPath lies between ?4 and ?5, and its id above ?9.
 const usersWithin = `users INDEXED BY users_department WHERE tenant = ?1 AND department IN
-	(SELECT id FROM departments INDEXED BY departments_id_path WHERE tenant = ?1 AND id_path >= ?4 AND id_path < ?5)`
+	(SELECT id FROM departments INDEXED BY departments_id_path WHERE tenant = ?1 AND id_path >= ?4 AND id_path < ?5 AND id > ?9)`
+
+// usersOf are the users of the department ?9 behind the user ?8, where its IDPath lies between ?4 and ?5.
+const usersOf = `SELECT ` + userColumns + ` FROM users INDEXED BY users_department WHERE tenant = ?1 AND department = ?9 AND id > ?8
+	AND EXISTS (SELECT 1 FROM departments WHERE tenant = ?1 AND id = ?9 AND id_path >= ?4 AND id_path < ?5)`
+
+// search finds users by the beginning of a key, in its order: below ?2, and behind the user ?4 who has the key ?3.
+func search(column, index string) string {
+	return `SELECT ` + column + `, ` + userColumns + ` FROM users INDEXED BY ` + index + `
+		WHERE tenant = ?1 AND ` + column + ` < ?2 AND (` + column + `, id) > (?3, ?4) ORDER BY ` + column + `, id LIMIT ?5`
+}
+
+// prefixed puts a table's alias before each of the columns.
+func prefixed(alias, columns string) string {
+	return alias + "." + strings.Join(strings.Fields(columns), " "+alias+".")
+}
 
 // lookup finds the users who hold any of the keys. The index is named, since without statistics the planner would rather
 // walk the tenant's users.

@@ -105,10 +105,19 @@ var directoryText = map[statement]string{
 	deleteActivations: `DELETE FROM activations WHERE tenant = ?1 AND user IN (SELECT value FROM json_each(?2))`,
 	purgeActivations: `DELETE FROM activations WHERE tenant = ?1 AND user IN
 		(SELECT user FROM activations INDEXED BY activations_expires WHERE tenant = ?1 AND expires_at <= ?2 LIMIT ?3)`,
+	insertUserName:  `INSERT INTO user_names (` + userNameColumns + `) ` + values(1, userNameColumnCount) + ` ON CONFLICT DO NOTHING`,
+	insertUserNames: `INSERT INTO user_names (` + userNameColumns + `) ` + values(insertRows, userNameColumnCount) + ` ON CONFLICT DO NOTHING`,
+	deleteUserNames: `DELETE FROM user_names WHERE tenant = ?1 AND (name, user) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`,
+	searchAccounts:  search("account_key", "users_account"),
+	searchPhones:    search("phone_key", "users_phone"),
+	searchEmails:    search("email_key", "users_email"),
+	searchNames: `SELECT n.name, ` + prefixed("u", userColumns) + ` FROM user_names AS n CROSS JOIN users AS u ON u.tenant = ?1 AND u.id = n.user
+		WHERE n.tenant = ?1 AND n.name < ?2 AND (n.name, n.user) > (?3, ?4) ORDER BY n.name, n.user LIMIT ?5`,
+
 	updateSignIn: `UPDATE users SET password_hash = ?, must_change_password = ?, token_epoch = ? WHERE tenant = ? AND id = ?`,
 
-	pageUsers: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 ORDER BY id LIMIT ?6 OFFSET ?7`,
-	pageUsersMatching: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 AND ` + userMatches + `
+	pageUsers: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 AND id > ?8 ORDER BY id LIMIT ?6 OFFSET ?7`,
+	pageUsersMatching: `SELECT ` + userColumns + ` FROM users WHERE tenant = ?1 AND id > ?8 AND ` + userMatches + `
 		ORDER BY id LIMIT ?6 OFFSET ?7`,
 	// The index alone leads to the page.
 	pageUsersWithin: `SELECT ` + userColumns + ` FROM (
@@ -116,6 +125,9 @@ var directoryText = map[statement]string{
 		CROSS JOIN users ON tenant = ?1 AND id = page.user ORDER BY page.home, page.user`,
 	pageUsersMatchingWithin: `SELECT ` + userColumns + ` FROM ` + usersWithin + ` AND ` + userMatches + `
 		ORDER BY department, id LIMIT ?6 OFFSET ?7`,
+	// What is left of the department in which the page before ended.
+	pageUsersOf:              usersOf + ` ORDER BY id LIMIT ?6`,
+	pageUsersMatchingOf:      usersOf + ` AND ` + userMatches + ` ORDER BY id LIMIT ?6`,
 	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = ?1 AND ` + userMatches,
 	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
 	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` AND ` + userMatches,
@@ -139,12 +151,12 @@ var directoryText = map[statement]string{
 		WHERE tenant = ?1 AND id IN (SELECT user FROM user_roles WHERE tenant = ?1 AND role = ?2)`,
 	deleteRoleUsers: `DELETE FROM user_roles WHERE tenant = ? AND role = ?`,
 
-	insertCredential:       `INSERT INTO credentials (tenant, app_id, name, disabled, created_at) VALUES (?, ?, ?, ?, ?)`,
-	selectCredential:       `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE app_id = ?`,
-	selectTenantCredential: `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = ? AND app_id = ?`,
-	selectTenantCredentials: `SELECT tenant, app_id, name, disabled, created_at FROM credentials WHERE tenant = ?
+	insertCredential:       `INSERT INTO credentials (tenant, app_id, name, disabled, scopes, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
+	selectCredential:       `SELECT tenant, app_id, name, disabled, scopes, created_at FROM credentials WHERE app_id = ?`,
+	selectTenantCredential: `SELECT tenant, app_id, name, disabled, scopes, created_at FROM credentials WHERE tenant = ? AND app_id = ?`,
+	selectTenantCredentials: `SELECT tenant, app_id, name, disabled, scopes, created_at FROM credentials WHERE tenant = ?
 		ORDER BY created_at, app_id`,
-	updateCredential: `UPDATE credentials SET name = ?, disabled = ? WHERE tenant = ? AND app_id = ?`,
+	updateCredential: `UPDATE credentials SET name = ?, disabled = ?, scopes = ? WHERE tenant = ? AND app_id = ?`,
 	insertSecret: `INSERT INTO credential_secrets (tenant, app_id, position, sealed, key_version, created_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?)`,
 	deleteSecrets:       `DELETE FROM credential_secrets WHERE tenant = ? AND app_id = ?`,

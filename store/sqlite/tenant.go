@@ -50,6 +50,9 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if _, err := c.exec(insertUser, args[:]...); err != nil {
 		return err
 	}
+	if err := writeNames(c, tenant.ID, &muster.Planned{Insert: []muster.User{first}}, nil); err != nil {
+		return err
+	}
 	var roles roleChanges
 	roles.add(&first)
 	if err := roles.assign(c, tenant.ID); err != nil {

@@ -216,7 +216,7 @@ func scanUser(row scanner, u *muster.User) error {
 // writeUsers brings the directory to the plan's final state. What is freed comes first, so that two users can swap their
 // keys, and a key can pass from one who is deleted to one who is new.
 //
-// Of before, users as they are stored, it learns whose roles change.
+// Of before, users as they are stored, it learns whose roles and names change.
 func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster.User, now int64) error {
 	roles := roleChangesOf(plan, before)
 	if err := roles.release(c, tenant); err != nil {
@@ -249,6 +249,9 @@ func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster
 		userArgs(args, tenant, &plan.Insert[i], now, now)
 	})
 	if err != nil {
+		return err
+	}
+	if err := writeNames(c, tenant, plan, before); err != nil {
 		return err
 	}
 	return roles.assign(c, tenant)

@@ -28,20 +28,25 @@ func (s *Store) Users(ctx context.Context, tenant muster.ID, query directory.Use
 			}
 		}
 		match := containing(query.Keyword)
-		args := []any{int64(tenant), match.like, match.glob, low, high, query.Limit, query.Offset}
 		list := userListOf(&query)
-		if page.Total = taken.Users; list.counted {
-			if err := q.row(ctx, list.count, args...).Scan(&page.Total); err != nil {
+		args := []any{
+			int64(tenant), match.like, match.glob, low, high, query.Limit, query.Offset, int64(query.After.User), int64(query.After.Department),
+		}
+		if query.After == (directory.UserMark{}) {
+			page.Total = taken.Users
+			if list.counted {
+				if err := q.row(ctx, list.count, args...).Scan(&page.Total); err != nil {
+					return err
+				}
+			}
+		} else if query.Department != 0 {
+			// What is left of the department in which the page before ended, if it is still one of those.
+			if err := list.read(ctx, q, list.rest, &page, args); err != nil {
 				return err
 			}
+			args[limitArg] = query.Limit - len(page.Users)
 		}
-		rows, err := q.query(ctx, list.page, args...)
-		return collect(rows, err, func(row scanner) error {
-			var u muster.User
-			err := scanUser(row, &u)
-			page.Users = append(page.Users, u)
-			return err
-		})
+		return list.read(ctx, q, list.page, &page, args)
 	})
 	if err != nil {
 		return nil, explain("list users", err)
@@ -49,11 +54,25 @@ func (s *Store) Users(ctx context.Context, tenant muster.ID, query directory.Use
 	return &page, nil
 }
 
+// limitArg is where among the arguments of every list its limit is.
+const limitArg = 5
+
 // userList is how a list of users is read.
 type userList struct {
 	page    statement
-	counted bool // by count; else they are all of the tenant's, whose number is kept
+	rest    statement // of a list by department
+	counted bool      // by count; else they are all of the tenant's, whose number is kept
 	count   statement
+}
+
+func (userList) read(ctx context.Context, q querier, by statement, page *directory.UserPage, args []any) error {
+	rows, err := q.query(ctx, by, args...)
+	return collect(rows, err, func(row scanner) error {
+		var u muster.User
+		err := scanUser(row, &u)
+		page.Users = append(page.Users, u)
+		return err
+	})
 }
 
 func userListOf(q *directory.UserQuery) userList {
@@ -61,11 +80,11 @@ func userListOf(q *directory.UserQuery) userList {
 	case q.Department == 0 && q.Keyword == "":
 		return userList{page: pageUsers}
 	case q.Department == 0:
-		return userList{pageUsersMatching, true, countUsersMatching}
+		return userList{page: pageUsersMatching, counted: true, count: countUsersMatching}
 	case q.Keyword == "":
-		return userList{pageUsersWithin, true, countUsersWithin}
+		return userList{pageUsersWithin, pageUsersOf, true, countUsersWithin}
 	default:
-		return userList{pageUsersMatchingWithin, true, countUsersMatchingWithin}
+		return userList{pageUsersMatchingWithin, pageUsersMatchingOf, true, countUsersMatchingWithin}
 	}
 }
 

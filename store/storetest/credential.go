@@ -9,7 +9,7 @@ import (
 
 func (b *bundle) credential(tenant muster.ID, appID string) *muster.Credential {
 	return &muster.Credential{
-		Tenant: tenant, AppID: appID, Name: "Sync", CreatedAt: b.now,
+		Tenant: tenant, AppID: appID, Name: "Sync", Scopes: muster.ScopeRead | muster.ScopeProvision, CreatedAt: b.now,
 		Secrets: []muster.Secret{
 			{Sealed: b.blob(keyVersion), CreatedAt: b.now},
 			{Sealed: b.blob(keyVersion), CreatedAt: b.now.Add(-time.Hour), ExpiresAt: b.now.Add(time.Hour)},
@@ -19,7 +19,7 @@ func (b *bundle) credential(tenant muster.ID, appID string) *muster.Credential {
 
 func testCredentials(b *bundle) {
 	first, second := b.credential(b.tenant, "zz"), b.credential(b.tenant, "aa")
-	second.CreatedAt, second.Disabled, second.Name = b.now.Add(time.Second), true, ""
+	second.CreatedAt, second.Disabled, second.Name, second.Scopes = b.now.Add(time.Second), true, "", muster.AllScopes
 	for _, c := range []*muster.Credential{second, first, b.credential(b.other, "mm")} {
 		b.ok(b.store.CreateCredential(b.Context(), c))
 	}
@@ -54,14 +54,14 @@ func testCredentialUpdate(b *bundle) {
 	var seen muster.Credential
 	got, err := b.store.UpdateCredential(b.Context(), b.tenant, "app", func(c *muster.Credential) error {
 		seen = *c
-		c.Name, c.Disabled = "Renamed", true
+		c.Name, c.Disabled, c.Scopes = "Renamed", true, muster.ScopeAdminister
 		c.Secrets = append([]muster.Secret{rotated}, c.Secrets[0])
 		c.AppID, c.Tenant = "elsewhere", b.other // its name is not to be edited
 		return nil
 	})
 	b.ok(err)
 	b.same("credential to change", &seen, stored)
-	stored.Name, stored.Disabled = "Renamed", true
+	stored.Name, stored.Disabled, stored.Scopes = "Renamed", true, muster.ScopeAdminister
 	stored.Secrets = []muster.Secret{rotated, stored.Secrets[0]}
 	b.same("changed credential", got, stored)
 	again, err := b.store.Credential(b.Context(), "app")

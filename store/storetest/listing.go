@@ -19,6 +19,26 @@ func (b *bundle) listed(tenant muster.ID, q directory.UserQuery) ([]muster.ID, i
 	return ids, page.Total
 }
 
+// turned is the ids of a list as its pages have them, each behind the one before.
+func (b *bundle) turned(tenant muster.ID, q directory.UserQuery) []muster.ID {
+	b.Helper()
+	ids := []muster.ID{}
+	for {
+		page, err := b.store.Users(b.Context(), tenant, q)
+		b.ok(err)
+		if q.After != (directory.UserMark{}) {
+			b.same("total behind the first page", page.Total, int64(0))
+		}
+		for i := range page.Users {
+			ids = append(ids, page.Users[i].ID)
+			q.After = directory.UserMark{Department: page.Users[i].Department, User: page.Users[i].ID}
+		}
+		if len(page.Users) < q.Limit {
+			return ids
+		}
+	}
+}
+
 // testUserPages has departments whose ids are not in the order of the tree.
 func testUserPages(b *bundle) {
 	root := b.root(b.tenant)
@@ -67,6 +87,10 @@ func testUserPages(b *bundle) {
 		got, total := b.listed(b.tenant, c.q)
 		b.same(name, got, c.want)
 		b.same(name+", counted", total, c.total)
+		if c.q.Offset == 0 && c.q.Limit == 100 {
+			c.q.Limit = 2
+			b.same(name+", page by page", b.turned(b.tenant, c.q), c.want)
+		}
 	}
 	page, err := b.store.Users(b.Context(), b.tenant, directory.UserQuery{Department: second.ID, Limit: 1})
 	b.ok(err)
@@ -110,9 +134,12 @@ func testUserSearch(b *bundle) {
 		got, total := b.listed(b.tenant, directory.UserQuery{Keyword: keyword, Limit: 100})
 		b.same("users found by "+keyword, got, ids)
 		b.same("number of users found by "+keyword, total, int64(len(ids)))
+		b.same("users found page by page by "+keyword, b.turned(b.tenant, directory.UserQuery{Keyword: keyword, Limit: 2}), ids)
 		for _, direct := range []bool{true, false} {
 			got, total = b.listed(b.tenant, directory.UserQuery{Department: home.ID, Direct: direct, Keyword: keyword, Limit: 100})
 			b.same("users of a department found by "+keyword, got, within)
+			b.same("users of a department found page by page by "+keyword,
+				b.turned(b.tenant, directory.UserQuery{Department: home.ID, Direct: direct, Keyword: keyword, Limit: 2}), within)
 			b.same("number of users of a department found by "+keyword, total, int64(len(within)))
 		}
 	}
