@@ -7,11 +7,13 @@ import (
 	"muster"
 )
 
-// Principal is for whom a bearer token speaks. An application acts as a system administrator does, see [Application].
+// Principal is for whom a bearer token or a signed request speaks. An application acts as a system administrator does, see
+// [Application], or for a user whom it names.
 type Principal struct {
 	Tenant *muster.Tenant
-	Actor  muster.Actor // its User is 0 for an application
-	AppID  string       // of an application; "" for a user
+	Actor  muster.Actor  // its User is 0 for an application that names none
+	AppID  string        // of an application; "" for a user
+	Scopes muster.Scopes // of the application's credential; all for a user, who may do what his level lets him
 }
 
 // errBearer is one refusal, so that it does not tell what is wrong.
@@ -42,7 +44,7 @@ func (s *Sessions) Authenticate(ctx context.Context, hint TenantHint, accessToke
 		case user == nil:
 			return nil, errBearer
 		}
-		p.Actor = muster.Actor{User: user.ID, Level: user.Level, Department: user.Department}
+		p.Actor, p.Scopes = muster.Actor{User: user.ID, Level: user.Level, Department: user.Department}, muster.AllScopes
 	case TokenApplication:
 		pair := pair{credentials: s.Store, now: s.Now(), appID: stored.AppID}
 		if err := pair.lookUp(ctx); err != nil {
@@ -51,7 +53,7 @@ func (s *Sessions) Authenticate(ctx context.Context, hint TenantHint, accessToke
 		if !pair.holds(stored.SecretAt) {
 			return nil, errBearer
 		}
-		p.Actor.Level, p.AppID = muster.LevelSystemAdmin, stored.AppID
+		p.Actor.Level, p.AppID, p.Scopes = muster.LevelSystemAdmin, stored.AppID, pair.credential.Scopes
 	default:
 		return nil, errBearer
 	}

@@ -124,10 +124,10 @@ func TestWhatEndsAnApplicationsToken(t *testing.T) {
 	refused(t, authenticate(issued.Token), muster.KindUnauthenticated)
 
 	token := p.issue(t).Token
-	_, err = p.service.SetCredentialDisabled(t.Context(), p.tenant.ID, broughtAppID, true)
+	_, err = p.service.ChangeCredential(t.Context(), p.tenant.ID, broughtAppID, access.CredentialChange{Disabled: new(true)})
 	must(t, err)
 	refused(t, authenticate(token), muster.KindUnauthenticated)
-	_, err = p.service.SetCredentialDisabled(t.Context(), p.tenant.ID, broughtAppID, false)
+	_, err = p.service.ChangeCredential(t.Context(), p.tenant.ID, broughtAppID, access.CredentialChange{Disabled: new(false)})
 	must(t, err)
 	must(t, authenticate(token))
 	_, err = p.service.RotateCredential(t.Context(), p.tenant.ID, broughtAppID, 0, "")

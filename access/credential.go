@@ -31,9 +31,10 @@ const (
 
 // NewCredential describes a credential to be made.
 type NewCredential struct {
-	Name   string // 0 to MaxName characters
-	AppID  string // 1 to 128 of [A-Za-z0-9._-], unique in the installation; "" makes one
-	Secret string // MinSecret to MaxSecret printable ASCII characters; "" makes one
+	Name   string        // 0 to MaxName characters
+	AppID  string        // 1 to 128 of [A-Za-z0-9._-], unique in the installation; "" makes one
+	Secret string        // MinSecret to MaxSecret printable ASCII characters; "" makes one
+	Scopes muster.Scopes // 0 is all
 }
 
 // Issued is a credential with its newest secret in the clear, which is never to be had again. It prints without it.
@@ -69,7 +70,7 @@ func (s *Service) CreateCredential(ctx context.Context, tenant muster.ID, n NewC
 		return Issued{}, err
 	}
 	now := s.now()
-	c := &muster.Credential{Tenant: tenant, AppID: appID, Name: n.Name, CreatedAt: now}
+	c := &muster.Credential{Tenant: tenant, AppID: appID, Name: n.Name, Scopes: cmp.Or(n.Scopes, muster.AllScopes), CreatedAt: now}
 	err = sealing(ctx, s.Keyring, func() error {
 		c.Secrets = []muster.Secret{s.seal(tenant, appID, plain, now)}
 		return s.Store.CreateCredential(ctx, c)
@@ -128,10 +129,28 @@ func rotated(secrets []muster.Secret, next muster.Secret, now time.Time, overlap
 	return append(make([]muster.Secret, 0, signature.MaxSecrets), next, old)
 }
 
-// SetCredentialDisabled disables the credential or enables it again. While it is disabled nothing it signs is accepted.
-func (s *Service) SetCredentialDisabled(ctx context.Context, tenant muster.ID, appID string, disabled bool) (*muster.Credential, error) {
+// CredentialChange says what to change of a credential; nil leaves a part as it is.
+type CredentialChange struct {
+	Disabled *bool          // while it is disabled nothing it signs is accepted
+	Scopes   *muster.Scopes // at least one
+}
+
+// ChangeCredential disables the credential or enables it again, or lets it do other things. Its tokens, too, are worth no more
+// from now on.
+func (s *Service) ChangeCredential(ctx context.Context, tenant muster.ID, appID string, change CredentialChange) (*muster.Credential, error) {
+	switch {
+	case change == (CredentialChange{}):
+		return nil, invalid("", "There is nothing to change: disabled and scopes are accepted.")
+	case change.Scopes != nil && *change.Scopes == 0:
+		return nil, invalid("scopes", "scopes must have at least one of read, provision and administer.")
+	}
 	c, err := s.Store.UpdateCredential(ctx, tenant, appID, func(c *muster.Credential) error {
-		c.Disabled = disabled
+		if change.Disabled != nil {
+			c.Disabled = *change.Disabled
+		}
+		if change.Scopes != nil {
+			c.Scopes = *change.Scopes
+		}
 		return nil
 	})
 	if err != nil {

@@ -161,7 +161,7 @@ func TestRotationRefuses(t *testing.T) {
 	refused(t, err, muster.KindNotFound)
 	_, err = b.service.RotateCredential(ctx, b.tenant.ID+1, broughtAppID, 0, "")
 	refused(t, err, muster.KindNotFound)
-	_, err = b.service.SetCredentialDisabled(ctx, b.tenant.ID+1, broughtAppID, true)
+	_, err = b.service.ChangeCredential(ctx, b.tenant.ID+1, broughtAppID, access.CredentialChange{Disabled: new(true)})
 	refused(t, err, muster.KindNotFound)
 	if _, err := verify(b.verifier, b.signed(t, b.signer, ""), ""); err != nil {
 		t.Errorf("after refused rotations the secret does not work: %v", err)
@@ -225,7 +225,7 @@ func (m *rotationModel) rotate(t *rapid.T) {
 
 func (m *rotationModel) toggle(t *rapid.T) {
 	m.disabled = !m.disabled
-	c, err := m.service.SetCredentialDisabled(t.Context(), m.tenant.ID, m.appID, m.disabled)
+	c, err := m.service.ChangeCredential(t.Context(), m.tenant.ID, m.appID, access.CredentialChange{Disabled: new(m.disabled)})
 	if err != nil || c.Disabled != m.disabled {
 		t.Fatal(c, err)
 	}

@@ -28,7 +28,7 @@ type Store interface {
 	Credential(ctx context.Context, appID string) (*muster.Credential, error)
 	// Credentials lists a tenant's credentials by creation.
 	Credentials(ctx context.Context, tenant muster.ID) ([]muster.Credential, error)
-	// UpdateCredential reads the tenant's credential, lets change edit it, and stores name, state and secrets, in one
+	// UpdateCredential reads the tenant's credential, lets change edit it, and stores name, state, scopes and secrets, in one
 	// transaction. An error of change stores nothing and comes back as it is. KindNotFound.
 	UpdateCredential(ctx context.Context, tenant muster.ID, appID string, change func(*muster.Credential) error) (*muster.Credential, error)
 

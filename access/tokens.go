@@ -78,6 +78,7 @@ type Application struct {
 	Tenant muster.ID
 	AppID  string
 	Level  muster.AdminLevel
+	Scopes muster.Scopes // of the credential
 }
 
 // Both refusals are one each, so that neither tells what is wrong.
@@ -184,7 +185,7 @@ func (t *Tokens) Application(ctx context.Context, appID, token string) (*Applica
 	case stored.Kind != TokenApplication || stored.AppID != holder.credential.AppID || !holder.holds(stored.SecretAt):
 		return nil, errToken
 	default:
-		return &Application{Tenant: stored.Tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin}, nil
+		return &Application{Tenant: stored.Tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin, Scopes: holder.credential.Scopes}, nil
 	}
 }
 

@@ -132,7 +132,7 @@ func TestATokenEndsWithItsPair(t *testing.T) {
 	disable := func(disabled bool) func(*testing.T, *bundle) {
 		return func(t *testing.T, b *bundle) {
 			t.Helper()
-			_, err := b.service.SetCredentialDisabled(t.Context(), b.tenant.ID, broughtAppID, disabled)
+			_, err := b.service.ChangeCredential(t.Context(), b.tenant.ID, broughtAppID, access.CredentialChange{Disabled: new(disabled)})
 			must(t, err)
 		}
 	}
@@ -269,7 +269,7 @@ func TestRefusedPairsLookAlike(t *testing.T) {
 		_, err := b.service.CreateCredential(t.Context(), b.tenant.ID, access.NewCredential{AppID: appID, Secret: broughtSecret})
 		must(t, err)
 	}
-	_, err := b.service.SetCredentialDisabled(t.Context(), b.tenant.ID, "disabled", true)
+	_, err := b.service.ChangeCredential(t.Context(), b.tenant.ID, "disabled", access.CredentialChange{Disabled: new(true)})
 	must(t, err)
 	_, err = b.service.RotateCredential(t.Context(), b.tenant.ID, "rotating", access.DefaultOverlap, "the secret that comes next")
 	must(t, err)

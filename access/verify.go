@@ -37,6 +37,7 @@ type Caller struct {
 	AppID  string
 	User   muster.ID
 	Level  muster.AdminLevel // one that [muster.AdminLevel.MayProvision]
+	Scopes muster.Scopes     // of the credential
 	Query  signature.Query   // the request's query, parsed as it was signed
 	// Fingerprint is AppID and StringToSign: equal exactly for repeats of one signed request. It can be guessed from the
 	// request, so it is stored under a keyed hash.
@@ -48,6 +49,7 @@ type Pending struct {
 	pair
 	verifier *Verifier
 	signed   *signature.Signed
+	named    bool // the request has X-User-Id, signed or not
 }
 
 var errForbidden = &muster.Error{
@@ -72,6 +74,7 @@ func (v *Verifier) Begin(r *http.Request) (*Pending, error) {
 		pair:     pair{credentials: v.Directory, keyring: v.Keyring, now: now, appID: signed.AppID},
 		verifier: v,
 		signed:   signed,
+		named:    len(r.Header.Values("X-User-Id")) > 0,
 	}
 	if err := p.lookUp(r.Context()); err != nil {
 		return nil, err
@@ -82,34 +85,73 @@ func (v *Verifier) Begin(r *http.Request) (*Pending, error) {
 // Verify proves the request with its whole body and says who calls. Whoever fails the proof causes no further look-up:
 // the user is read only for a request that somebody with the secret has signed.
 func (p *Pending) Verify(ctx context.Context, body []byte) (*Caller, error) {
-	secrets, err := p.openKnown(ctx)
+	tenant, fingerprint, err := p.prove(ctx, sha256.Sum256(body))
 	if err != nil {
 		return nil, err
-	}
-	defer wipe(secrets)
-	fingerprint, err := p.signed.Verify(sha256.Sum256(body), secrets...)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	directory := p.verifier.Directory
-	tenant, err := directory.Tenant(ctx, p.credential.Tenant)
-	if err != nil {
-		return nil, fault("read the credential's tenant", err)
 	}
 	user, err := p.user(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case !user.Level.MayProvision():
+		return nil, errForbidden
 	}
 	return &Caller{
 		Tenant:      tenant,
 		AppID:       p.credential.AppID,
 		User:        user.ID,
 		Level:       user.Level,
+		Scopes:      p.credential.Scopes,
 		Query:       p.signed.Target.Query,
 		Fingerprint: []byte(fingerprint),
 	}, nil
 }
 
+// Announced is the SHA-256 of the body that the request announces by X-Sdk-Content-Sha256, whichever its scheme. Proved by
+// it with [Pending.Identify], the request says who calls before its body is read; what was read then has to have it.
+func (p *Pending) Announced() (digest [sha256.Size]byte, ok bool) { return p.signed.Announced() }
+
+// Identify proves the request with the SHA-256 of its body and says for whom it speaks: for the application itself, which
+// acts as [Application] says, or where X-User-Id is signed for that user, whatever his level, as long as he is enabled.
+// Only a Verifier whose policy has UserOptional lets the former through. An X-User-Id that is not signed is refused.
+func (p *Pending) Identify(ctx context.Context, body [sha256.Size]byte) (*Principal, error) {
+	tenant, _, err := p.prove(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	who := &Principal{Tenant: tenant, AppID: p.credential.AppID, Scopes: p.credential.Scopes}
+	switch {
+	case p.signed.UserID == "" && p.named:
+		return nil, &muster.Error{Kind: muster.KindUnauthenticated, Detail: "SignedHeaders must name X-User-Id, or the request leave it out."}
+	case p.signed.UserID == "":
+		who.Actor.Level = muster.LevelSystemAdmin
+		return who, nil
+	}
+	user, err := p.user(ctx)
+	if err != nil {
+		return nil, err
+	}
+	who.Actor = muster.Actor{User: user.ID, Level: user.Level, Department: user.Department}
+	return who, nil
+}
+
+// prove holds the signature against the credential's live secrets.
+func (p *Pending) prove(ctx context.Context, body [sha256.Size]byte) (tenant *muster.Tenant, fingerprint string, err error) {
+	secrets, err := p.openKnown(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer wipe(secrets)
+	if fingerprint, err = p.signed.Verify(body, secrets...); err != nil {
+		return nil, "", refusal(err)
+	}
+	if tenant, err = p.verifier.Directory.Tenant(ctx, p.credential.Tenant); err != nil {
+		return nil, "", fault("read the credential's tenant", err)
+	}
+	return tenant, fingerprint, nil
+}
+
+// user reads the user of X-User-Id, who has to be enabled.
 func (p *Pending) user(ctx context.Context) (*muster.User, error) {
 	id, err := muster.ParseID(p.signed.UserID)
 	if err != nil {
@@ -121,7 +163,7 @@ func (p *Pending) user(ctx context.Context) (*muster.User, error) {
 		return nil, errForbidden
 	case err != nil:
 		return nil, fault("read the user of X-User-Id", err)
-	case user.Disabled || !user.Level.MayProvision():
+	case user.Disabled:
 		return nil, errForbidden
 	default:
 		return user, nil

@@ -239,7 +239,7 @@ func TestUnknownDisabledAndWrongLookAlike(t *testing.T) {
 		_, err := b.service.CreateCredential(t.Context(), b.tenant.ID, access.NewCredential{AppID: appID, Secret: broughtSecret})
 		must(t, err)
 	}
-	_, err := b.service.SetCredentialDisabled(t.Context(), b.tenant.ID, "disabled", true)
+	_, err := b.service.ChangeCredential(t.Context(), b.tenant.ID, "disabled", access.CredentialChange{Disabled: new(true)})
 	must(t, err)
 	_, err = b.service.RotateCredential(t.Context(), b.tenant.ID, "rotating", access.DefaultOverlap, "the secret that comes next")
 	must(t, err)

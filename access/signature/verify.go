@@ -32,6 +32,7 @@ type Signed struct {
 	Target Target
 
 	message   message
+	announced string // X-Sdk-Content-Sha256, if it occurs once
 	forms     []form
 	date      string
 	bodyHash  string // as X-Sdk-Content-Sha256 announces it, or ""
@@ -76,6 +77,9 @@ func (p Policy) Parse(r *http.Request) (*Signed, error) {
 	if s.bodyHash, err = claimedHash(s.Scheme, r.Header); err != nil {
 		return nil, err
 	}
+	if values := r.Header.Values(contentHashHeader); len(values) == 1 {
+		s.announced = values[0]
+	}
 	_, hostSigned := s.message.value("host")
 	s.forms = p.forms(r, target.Path, hostSigned)
 	return s, nil
@@ -115,6 +119,16 @@ func (s *Signed) CheckDate(now time.Time, maxAge, leeway time.Duration) error {
 		return unauthorized("%s is in the future; the server's clock says %s.", s.Scheme.dateHeader(), clock)
 	}
 	return nil
+}
+
+// Announced is the SHA-256 that the request announces its body to have, by X-Sdk-Content-Sha256 in lower-case hexadecimal. The
+// header is of one scheme and understood with both. Nothing shows that the body has it but reading the body.
+func (s *Signed) Announced() (body [sha256.Size]byte, ok bool) {
+	if !isLowerHex(s.announced, sha256.Size) {
+		return body, false
+	}
+	_, err := hex.Decode(body[:], []byte(s.announced))
+	return body, err == nil
 }
 
 // Verify proves the request against the SHA-256 of its real body and the live secrets of its AppID, none where the

@@ -48,7 +48,7 @@ func TestTokensThatAreNotGiven(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	second, _ := b.addTenant(t, "second", "disabled")
-	_, err := b.access.SetCredentialDisabled(t.Context(), second.ID, "disabled", true)
+	_, err := b.access.ChangeCredential(t.Context(), second.ID, "disabled", access.CredentialChange{Disabled: new(true)})
 	must(t, err)
 	pair := func(key, secret string) string { return `{"app_key":` + key + `,"app_secret":` + secret + `}` }
 	for _, tc := range []struct {
@@ -141,7 +141,7 @@ func TestRequestsThatAreNotAuthentic(t *testing.T) {
 		{"another key of the tenant", "a wrong token", set("X-APP-Key", "sibling")},
 		{"an expired token", "a wrong token", func(b *bundle, _ *http.Request) { b.clock.Advance(access.MaxTokenLife) }},
 		{"a disabled key", "a wrong token", func(b *bundle, _ *http.Request) {
-			if _, err := b.access.SetCredentialDisabled(context.Background(), b.tenant.ID, appKey, true); err != nil {
+			if _, err := b.access.ChangeCredential(context.Background(), b.tenant.ID, appKey, access.CredentialChange{Disabled: new(true)}); err != nil {
 				panic(err)
 			}
 		}},

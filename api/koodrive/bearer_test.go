@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/access"
 )
 
 // TestBearerTokens: what Authorization may be, and what it may not.
@@ -90,7 +91,7 @@ func TestTokensThatEnded(t *testing.T) {
 		},
 		"of a disabled application": func() (string, []func(*http.Request)) {
 			token := b.applicationToken(t)
-			_, err := b.access.SetCredentialDisabled(t.Context(), b.tenant.ID, appID, true)
+			_, err := b.access.ChangeCredential(t.Context(), b.tenant.ID, appID, access.CredentialChange{Disabled: new(true)})
 			must(t, err)
 			return token, nil
 		},

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"muster"
+	"muster/access"
 	"muster/access/signature"
 	"muster/api/koodrive"
 )
@@ -34,7 +35,7 @@ func TestRequestsThatAreNotAuthentic(t *testing.T) {
 	b.addTenant(t, "third", "disabled-client")
 	third, err := b.store.Credential(t.Context(), "disabled-client")
 	must(t, err)
-	_, err = b.access.SetCredentialDisabled(t.Context(), third.Tenant, "disabled-client", true)
+	_, err = b.access.ChangeCredential(t.Context(), third.Tenant, "disabled-client", access.CredentialChange{Disabled: new(true)})
 	must(t, err)
 	with := func(change func(*signature.Signer)) signature.Signer {
 		s := b.signer

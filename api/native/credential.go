@@ -15,9 +15,10 @@ import (
 
 // NewCredential is the body that makes a credential.
 type NewCredential struct {
-	Name   string `json:"name,omitempty" doc:"at most 64 characters, for people"`
-	AppID  string `json:"appId,omitempty" doc:"1 to 128 letters, digits, dots, underscores or hyphens; absent makes one"`
-	Secret string `json:"secret,omitempty" doc:"8 to 256 printable ASCII characters that a client already holds; absent makes one" writeOnly:"true"`
+	Name   string   `json:"name,omitempty" doc:"at most 64 characters, for people"`
+	AppID  string   `json:"appId,omitempty" doc:"1 to 128 letters, digits, dots, underscores or hyphens; absent makes one"`
+	Secret string   `json:"secret,omitempty" doc:"8 to 256 printable ASCII characters that a client already holds; absent makes one" writeOnly:"true"`
+	Scopes []string `json:"scopes,omitempty" enum:"read,provision,administer" doc:"what it may do: read, provision (submit batches), administer (change everything else); absent is all"`
 }
 
 // Format prints no secret, whatever the verb.
@@ -36,7 +37,8 @@ func (r Rotation) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "rotati
 
 // CredentialPatch changes the parts of a credential that it has.
 type CredentialPatch struct {
-	Disabled *bool `json:"disabled,omitempty" doc:"whether everything that it signs is refused"`
+	Disabled *bool    `json:"disabled,omitempty" doc:"whether everything that it signs is refused"`
+	Scopes   []string `json:"scopes,omitempty" enum:"read,provision,administer" minItems:"1" doc:"what it may do, in the place of what it might"`
 }
 
 // Credential is a key pair of a tenant.
@@ -45,6 +47,7 @@ type Credential struct {
 	AppID     string    `json:"appId"`
 	Name      string    `json:"name,omitempty"`
 	Disabled  bool      `json:"disabled"`
+	Scopes    []string  `json:"scopes" nullable:"false" enum:"read,provision,administer" doc:"what it may do"`
 	CreatedAt time.Time `json:"createdAt"`
 	Secrets   []Secret  `json:"secrets" nullable:"false" doc:"one, or two while a rotation overlaps; the newest first"`
 	Secret    string    `json:"secret,omitempty" doc:"shown once, by the call that made it; absent if it was brought along"`
@@ -66,7 +69,7 @@ type Credentials struct {
 
 func credentialOf(c *muster.Credential) Credential {
 	wire := Credential{
-		TenantID: c.Tenant, AppID: c.AppID, Name: c.Name, Disabled: c.Disabled, CreatedAt: c.CreatedAt,
+		TenantID: c.Tenant, AppID: c.AppID, Name: c.Name, Disabled: c.Disabled, Scopes: c.Scopes.Names(), CreatedAt: c.CreatedAt,
 		Secrets: make([]Secret, len(c.Secrets)),
 	}
 	for i := range c.Secrets {
@@ -83,7 +86,7 @@ func (a *api) addCredentials(h huma.API) {
 			Tenant pathID `path:"tenant"`
 			Body   NewCredential
 		}) (*answer[Credential], error) {
-			c, err := a.Access.CreateCredential(ctx, in.Tenant.id, access.NewCredential{Name: in.Body.Name, AppID: in.Body.AppID, Secret: in.Body.Secret})
+			c, err := a.createCredential(ctx, in.Tenant.id, &in.Body)
 			return issued(ctx, a, c, in.Body.Secret != "", err)
 		})
 	huma.Register(h, operation("list-credentials", http.MethodGet, all, "List a tenant's credentials", tag, http.StatusOK),
@@ -100,7 +103,7 @@ func (a *api) addCredentials(h huma.API) {
 			c, err := a.rotate(ctx, in.Tenant.id, in.AppID, &in.Body)
 			return issued(ctx, a, c, in.Body.Secret != "", err)
 		})
-	huma.Register(h, operation("change-credential", http.MethodPatch, one, "Disable a credential, or enable it again", tag, http.StatusOK),
+	huma.Register(h, operation("change-credential", http.MethodPatch, one, "Disable a credential or enable it again, or let it do other things", tag, http.StatusOK),
 		func(ctx context.Context, in *struct {
 			Tenant pathID `path:"tenant"`
 			AppID  string `path:"appId"`
@@ -109,6 +112,14 @@ func (a *api) addCredentials(h huma.API) {
 			c, err := a.changeCredential(ctx, in.Tenant.id, in.AppID, &in.Body)
 			return reply(ctx, a, c, err)
 		})
+}
+
+func (a *api) createCredential(ctx context.Context, tenant muster.ID, n *NewCredential) (access.Issued, error) {
+	scopes, err := muster.ParseScopes(n.Scopes)
+	if err != nil {
+		return access.Issued{}, err
+	}
+	return a.Access.CreateCredential(ctx, tenant, access.NewCredential{Name: n.Name, AppID: n.AppID, Secret: n.Secret, Scopes: scopes})
 }
 
 func issued(ctx context.Context, a *api, c access.Issued, brought bool, err error) (*answer[Credential], error) {
@@ -152,10 +163,15 @@ func (a *api) rotate(ctx context.Context, tenant muster.ID, appID string, r *Rot
 }
 
 func (a *api) changeCredential(ctx context.Context, tenant muster.ID, appID string, patch *CredentialPatch) (Credential, error) {
-	if patch.Disabled == nil {
-		return Credential{}, &muster.Error{Kind: muster.KindInvalid, Field: "disabled", Detail: "disabled must be true or false."}
+	change := access.CredentialChange{Disabled: patch.Disabled}
+	if patch.Scopes != nil {
+		scopes, err := muster.ParseScopes(patch.Scopes)
+		if err != nil {
+			return Credential{}, err
+		}
+		change.Scopes = &scopes
 	}
-	c, err := a.Access.SetCredentialDisabled(ctx, tenant, appID, *patch.Disabled)
+	c, err := a.Access.ChangeCredential(ctx, tenant, appID, change)
 	if err != nil {
 		return Credential{}, err
 	}

@@ -239,7 +239,7 @@ func TestRefusalsAreProblems(t *testing.T) {
 		"an overlap of a word":      {"POST", one + "/credentials/nobody/rotate", `{"overlap":"soon"}`, 422, "duration such as 90m"},
 		"an overlap too long":       {"POST", one + "/credentials/nobody/rotate", `{"overlap":"2161h"}`, 422, "2160 hours"},
 		"a short secret":            {"POST", one + "/credentials", `{"secret":"1234567"}`, 422, "secret must be 8 to 256"},
-		"nothing to change":         {"PATCH", one + "/credentials/nobody", `{}`, 422, "disabled must be true or false"},
+		"nothing to change":         {"PATCH", one + "/credentials/nobody", `{}`, 422, "disabled and scopes are accepted"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
