@@ -40,13 +40,13 @@ func setupProvisioning(t *testing.T) *provisioning {
 	}
 	t.Cleanup(pool.Close)
 	engine, err := provision.New(provision.Config{
-		Store: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool, IDs: in.config.Access.IDs,
+		Store: in.store, Batches: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool, IDs: in.config.Access.IDs,
 		Dispatcher: provision.NewLocal(2), Now: time.Now, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.config.Submitter, in.config.Batches = engine, in.store
+	in.config.Engine, in.config.Batches = engine, in.store
 	in.config.Passwords = &access.Activations{Store: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool}
 	in.handler = native.New(in.config)
 	return &provisioning{installation: in, engine: engine, pool: pool}
@@ -118,7 +118,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 	if want := native.Prefix + path; r.Header.Get("Location") != want {
 		t.Errorf("it is at %s, want %s", r.Header.Get("Location"), want)
 	}
-	waiting := native.Batch{ID: batch.ID, State: native.BatchWaiting, Total: 4, AcceptedAt: batch.AcceptedAt}
+	waiting := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: native.BatchWaiting, Total: 4, AcceptedAt: batch.AcceptedAt}
 	if diff := cmp.Diff(waiting, batch); diff != "" || batch.AcceptedAt.IsZero() {
 		t.Errorf("accepted at %s (-want +got):\n%s", batch.AcceptedAt, diff)
 	}
@@ -141,7 +141,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 		t.Errorf("users %s, %s and %s, want the first found again, and none made of the second", rows[0].User, rows[1].User, rows[2].User)
 	}
 	done := call[native.Batch](p.installation, 200, "GET", path, "")
-	finished := native.Batch{ID: batch.ID, State: native.BatchFinished, Total: 4, Succeeded: 2, Failed: 1, Skipped: 1}
+	finished := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: native.BatchFinished, Total: 4, Succeeded: 2, Failed: 1, Skipped: 1}
 	if diff := cmp.Diff(finished, done, cmpopts.IgnoreTypes(time.Time{})); diff != "" || done.FinishedAt.IsZero() {
 		t.Errorf("finished at %s (-want +got):\n%s", done.FinishedAt, diff)
 	}
@@ -334,11 +334,18 @@ func TestBatchesThatAreRefused(t *testing.T) {
 		status     int
 		want       string
 	}{
-		"another operation":        {tenant, `{"operation":"upsert","match":"account","rows":[` + row + `]}`, 422, "operation"},
-		"no operation":             {tenant, `{"match":"account","rows":[` + row + `]}`, 422, "operation"},
-		"an id as key":             {tenant, `{"operation":"create","match":"id","rows":[` + row + `]}`, 422, "body.match"},
+		"another operation":        {tenant, `{"operation":"erase","match":"account","rows":[` + row + `]}`, 422, "body.operation"},
+		"no operation":             {tenant, `{"match":"account","rows":[{"account":"ann","operation":"delete"},` + row + `]}`, 422, "rows[1].operation"},
+		"a row's of another kind":  {tenant, body(`"rows":[{"account":"ann","operation":"erase"}]`), 422, "rows[0].operation"},
+		"a name as key":            {tenant, `{"operation":"create","match":"surname","rows":[` + row + `]}`, 422, "body.match"},
+		"no match":                 {tenant, `{"operation":"create","rows":[` + row + `]}`, 422, "match"},
 		"an e-mail that is no key": {tenant, `{"operation":"create","match":"email","rows":[` + row + `]}`, 422, "uniqueEmail"},
-		"to update the existing":   {tenant, body(`"onExisting":"update","rows":[` + row + `]`), 422, "onExisting"},
+		"to skip who is updated":   {tenant, `{"operation":"upsert","match":"account","onExisting":"skip","rows":[` + row + `]}`, 422, "onExisting must be update"},
+		"to erase the existing":    {tenant, body(`"onExisting":"erase","rows":[` + row + `]`), 422, "body.onExisting"},
+		"an unknown field to set":  {tenant, body(`"updateFields":["shoeSize"],"rows":[` + row + `]`), 422, "updateFields"},
+		"a field to take away":     {tenant, body(`"rows":[{"account":"ann","clear":["adminLevel"]}]`), 422, "rows[0].clear"},
+		"a status that is none":    {tenant, body(`"rows":[{"account":"ann","status":"gone"}]`), 422, "rows[0].status"},
+		"a name of 256 letters":    {tenant, body(`"name":"` + strings.Repeat("n", 256) + `","rows":[` + row + `]`), 422, "body.name"},
 		"no rows":                  {tenant, body(`"rows":[]`), 422, "rows"},
 		"rows of null":             {tenant, body(`"rows":null`), 422, "rows"},
 		"10,001 rows":              {tenant, many(10_001), 422, "10000"},
@@ -382,7 +389,7 @@ func TestAsManyRowsAsABatchMayHave(t *testing.T) {
 	}
 }
 
-// A batch is seen in its own tenant and through its own contract alone.
+// A batch is seen in its own tenant alone, there through whichever contract it came.
 func TestBatchesThatAreNotThere(t *testing.T) {
 	t.Parallel()
 	p := setupProvisioning(t)
@@ -398,12 +405,15 @@ func TestBatchesThatAreNotThere(t *testing.T) {
 	for _, path := range []string{
 		tenant + "/batches/77",
 		"/tenants/" + other.ID.String() + "/batches/" + batch.ID.String(),
-		"/tenants/" + other.ID.String() + "/batches/" + foreign.Batch.String(),
+		tenant + "/batches/" + foreign.Batch.String(),
 	} {
 		call[any](p.installation, 404, "GET", path, "")
 		call[any](p.installation, 404, "GET", path+"/rows", "")
 	}
-	for _, query := range []string{"limit=0", "limit=1001", "from=0", "from=10001", "cursor=1"} {
+	if b := call[native.Batch](p.installation, 200, "GET", "/tenants/"+other.ID.String()+"/batches/"+foreign.Batch.String(), ""); b.Contract != "koodrive" {
+		t.Errorf("its contract is %q", b.Contract)
+	}
+	for _, query := range []string{"limit=0", "limit=1001", "from=0", "from=2000001", "cursor=1", "result=done", "reason=none"} {
 		call[any](p.installation, 422, "GET", tenant+"/batches/"+batch.ID.String()+"/rows?"+query, "")
 	}
 }

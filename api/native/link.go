@@ -11,6 +11,7 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/provision"
 )
 
 // Passwords makes links by which users set their passwords, and resets passwords; [*access.Activations] is one.
@@ -159,7 +160,7 @@ func (a *api) batchLinks(ctx context.Context, tenant, batch muster.ID, n *NewLin
 	if limit == 0 {
 		limit = access.MaxLinks
 	}
-	page, err := a.anyBatch(ctx, tenant, batch, from-1, limit)
+	page, err := a.Batches.Outcomes(ctx, tenant, batch, provision.OutcomeQuery{From: from - 1, Limit: limit})
 	if err != nil {
 		return RowLinks{}, err
 	}
@@ -183,17 +184,6 @@ func (a *api) batchLinks(ctx context.Context, tenant, batch muster.ID, n *NewLin
 		}
 	}
 	return result, nil
-}
-
-// anyBatch reads a batch of whichever contract.
-func (a *api) anyBatch(ctx context.Context, tenant, batch muster.ID, from, limit int) (page *muster.BatchPage, err error) {
-	for _, contract := range [...]muster.Contract{muster.ContractNative, muster.ContractKooDrive, muster.ContractFederation} {
-		page, err = a.Batches.BatchPage(ctx, tenant, batch, contract, from, limit)
-		if muster.KindOf(err) != muster.KindNotFound {
-			break
-		}
-	}
-	return page, err
 }
 
 // withoutPassword lists the users of rows that succeeded, each once: those without password, or all.

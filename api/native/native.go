@@ -19,6 +19,7 @@ import (
 	"muster/access"
 	"muster/directory"
 	"muster/secret"
+	"muster/spreadsheet"
 )
 
 // Prefix is where all paths of the API begin.
@@ -34,12 +35,12 @@ type Keys interface {
 	RotateMaster(ctx context.Context) error
 }
 
-// Config is what the API stands on. All fields are mandatory.
+// Config is what the API stands on. All fields without a word on their zero value are mandatory.
 type Config struct {
 	Access      *access.Service
 	Departments *directory.Departments
 	Users       *directory.Users
-	Submitter   Submitter
+	Engine      Engine
 	Batches     BatchReader
 	Passwords   Passwords
 	UserReader  UserReader
@@ -52,14 +53,19 @@ type Config struct {
 	Version     string           // of the server, for the API's description
 	// LinkAddress is the address of the page on which a user sets his password by a link.
 	LinkAddress func(tenant muster.ID, secret string) string
+	// Stopping is closed when the server begins to stop: answers that go on for as long as a batch does end then. nil never is.
+	Stopping <-chan struct{}
 }
 
-type api struct{ Config }
+type api struct {
+	Config
+	workbooks *spreadsheet.Limiter
+}
 
 // New makes the handler. It serves paths below Prefix alone.
 func New(c Config) http.Handler {
 	mux := http.NewServeMux()
-	a := &api{c}
+	a := &api{Config: c, workbooks: spreadsheet.NewLimiter(1)}
 	h := humago.NewWithPrefix(mux, Prefix, description(c.Version))
 	a.addTenants(h)
 	a.addAdministrators(h)

@@ -19,6 +19,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/activation"
+	"muster/api/koodrive"
 	"muster/api/native"
 	"muster/directory"
 	"muster/mapping"
@@ -66,13 +67,14 @@ type installation struct {
 // store is all that a server wants of a database.
 type store interface {
 	provision.Store
+	provision.BatchStore
+	koodrive.Reader
 	access.Store
 	access.ProfileStore
 	access.RoleStore
 	access.TokenStore
 	access.SignInStore
 	directory.Store
-	native.BatchReader
 	secret.KeyStore
 	secret.Rewrapper
 	Initialised(ctx context.Context) (bool, error)
@@ -166,7 +168,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 		return nil, nil, errors.Join(err, in.close())
 	}
 	engine, err := provision.New(provision.Config{
-		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
+		Store: in.store, Batches: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
 		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: in.diskFree(),
 		Retention: noRetention,
 	})
@@ -212,7 +214,7 @@ func (in *installation) native(engine *provision.Engine, links *access.Activatio
 		Roles:       &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
 		Federation:  &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
 		Trier:       &trier{store: in.store, engine: engine},
-		Submitter:   engine,
+		Engine:      engine,
 		Batches:     in.store,
 		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	})

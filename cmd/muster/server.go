@@ -61,6 +61,7 @@ type serverOptions struct {
 	refuseRepeats     bool
 	retention         time.Duration
 	workers           int             // turns at once; zero is one for each core, maxWorkers at most
+	profile           string          // address on which to serve profiles of the process; "": none
 	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
 	refresh           time.Duration   // how often keys of other servers are looked for; zero is refreshEvery
 }
@@ -76,6 +77,7 @@ type server struct {
 	address string // host:port that it listens on
 	public  *http.Server
 	socket  *http.Server  // nil without a data folder
+	profile *http.Server  // nil unless it is asked for
 	keys    *keyRefresher // nil unless others share the database
 	certs   *certificates // nil without TLS
 	failed  chan error
@@ -117,7 +119,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	engine, err := provision.New(provision.Config{
-		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
+		Store: held.store, Batches: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
 		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention,
 		ReplayWindow: signature.MaxAge + o.leeway + time.Minute, RefuseReplays: o.refuseRepeats,
 	})
@@ -204,6 +206,9 @@ func (s *server) listen(ctx context.Context, r *routes) error {
 		s.socket = newHTTPServer(r.operator, operatorTimeout, s.options.logger)
 		s.serve(s.socket, socket)
 	}
+	if err := s.listenProfile(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s.serve(s.public, listener)
 	s.options.logger.Info("serving", "address", s.address, "tls", s.certs != nil, "workers", s.options.workers, "version", thisBuild().Version)
 	return nil
@@ -284,7 +289,7 @@ func (s *server) endRequests() error {
 	ctx, cancel := context.WithTimeout(context.Background(), requestDrain)
 	defer cancel()
 	var errs []error
-	for _, h := range []*http.Server{s.public, s.socket} {
+	for _, h := range []*http.Server{s.public, s.socket, s.profile} {
 		if h == nil {
 			continue
 		}
