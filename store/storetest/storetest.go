@@ -21,6 +21,7 @@ import (
 // Store is all that a database has to keep.
 type Store interface {
 	provision.Store
+	provision.BatchStore
 	access.Store
 	access.ProfileStore
 	access.RoleStore
@@ -30,7 +31,7 @@ type Store interface {
 	secret.KeyStore
 	secret.Rewrapper
 
-	// BatchPage reads a batch of the tenant and contract, and at most limit outcomes from the row at position from on,
+	// BatchPage reads a batch of the tenant and contract, 0 for any, and at most limit outcomes from the row at position from on,
 	// all of one moment. KindNotFound, always the same error, for a batch that does not exist, is another tenant's, came
 	// through another contract, or is being purged.
 	BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error)
@@ -110,6 +111,27 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"a refresh token is used once":            testRefresh,
 		"refused attempts are counted by windows": testAttempts,
 		"expired tokens and attempts are purged":  testPurgeTokens,
+		"a batch is staged by pieces":             testStaging,
+		"a staged batch is refused":               testStagingRefusals,
+		"a staged batch is given up":              testDiscard,
+		"an upload sent again is the first":       testStagingReplay,
+		"a batch has one successor of a kind":     testSuccessor,
+		"a commit needs what the dry run holds":   testCommitNeedsRows,
+		"a dry run changes nobody":                testDryRun,
+		"a dry run sees its own rows":             testOverlay,
+		"a dry run predicts what the run does":    testPrediction,
+		"a dry run holds its rows":                testHeld,
+		"a check that finds nothing runs":         testCheckHolds,
+		"a check that differs is refused":         testCheckDiffers,
+		"a check writes differences alone":        testCheckMistakes,
+		"a batch is cancelled":                    testCancel,
+		"what is over is not cancelled":           testCancelTooLate,
+		"cancelled batches leave nothing":         testCancelPredictions,
+		"batches are listed":                      testBatchList,
+		"outcomes are read by result and reason":  testOutcomeQueries,
+		"users of a source are listed":            testSourceUsers,
+		"batches are forgotten with all they had": testForgetAll,
+		"what is read for another batch stays":    testForgetParent,
 		"a chunk is split":                        testSplit,
 		"a chunk that is gone is not split":       testSplitGone,
 		"finished batches are purged by steps":    testPurge,
