@@ -12,6 +12,7 @@ import (
 	"muster"
 	"muster/directory"
 	engine "muster/provision"
+	"muster/store/postgres"
 	"muster/store/sqlite"
 )
 
@@ -48,10 +49,25 @@ func (s shape) paths() []string {
 	return paths
 }
 
-// fill gives the tenant of a data folder, which no server may hold, departments and users, spread over them at random. The
+// fillStore is what fill needs of a store.
+type fillStore interface {
+	engine.Store
+	directory.Store
+	IDFloor(ctx context.Context) (muster.ID, error)
+	Close() error
+}
+
+func (s *server) open(ctx context.Context) (fillStore, error) {
+	if s.database != "" {
+		return postgres.Open(ctx, s.b.pg.server.URL(s.database), postgres.Options{})
+	}
+	return sqlite.Open(ctx, s.data, sqlite.Options{})
+}
+
+// fill gives the tenant of an installation, whose server does not run, departments and users, spread over them at random. The
 // users are planned and written as an administrator's calls are, a thousand at once.
-func fill(ctx context.Context, data string, tenant muster.ID, s shape, users int) (err error) {
-	store, err := sqlite.Open(ctx, data, sqlite.Options{})
+func fill(ctx context.Context, at *server, tenant muster.ID, s shape, users int) (err error) {
+	store, err := at.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,14 +1,16 @@
 // Command bench measures a Muster server as its users meet it: the real binary as a child process, signed requests over
-// HTTP, server and load generator on the same machine. Each figure stands beside a floor that was measured in the same run,
-// and what counts is the ratio: machines differ, and are noisy.
+// HTTP, server, database and load generator on the same machine. Each figure stands beside a floor that was measured in the
+// same run, and what counts is the ratio: machines differ, and are noisy.
 //
-//	go run ./bench                  everything, at 100,000 users; minutes
-//	go run ./bench -users 10000     less
-//	go run ./bench -only passwords  one measurement
+//	go run ./bench                    everything, on SQLite and on PostgreSQL; some 40 minutes on two cores
+//	go run ./bench -short             the same with small numbers, in under a minute; its figures say little
+//	go run ./bench -on sqlite         on one of the two
+//	go run ./bench -only submit,pages some of the measurements
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,14 +20,29 @@ import (
 )
 
 type options struct {
-	users     int // for the measurements without passwords
-	passwords int // users whose passwords are hashed
-	tenants   int // with a backlog, in the measurement of fairness
-	backlog   int // rows of each
-	directory int // users of the large directory, in the measurement of pre-verification
-	clients   int // concurrent requests of the load generator
-	runs      int // of which the median is told
+	users     int   // for the measurements without passwords
+	sizes     []int // of the directories into which they are written
+	passwords int   // users whose passwords are hashed
+	tenants   int   // with a backlog, in the measurement of fairness
+	backlog   int   // rows of each
+	directory int   // users of the large directory, in the measurement of pre-verification
+	requests  int   // whose latency is told
+	history   []int // past batches, in the measurement of pages
+	tasks     int   // of 100 federated rows each
+	clients   int   // concurrent requests of the load generator
+	runs      int   // repetitions whose median is told
 }
+
+var (
+	long = options{
+		users: 50_000, sizes: []int{10_000, 100_000, 1_000_000}, passwords: 1500, tenants: 50, backlog: 20_000, directory: 1_000_000,
+		requests: 300, history: []int{1, 1000, 100_000}, tasks: 300, clients: 2, runs: 5,
+	}
+	short = options{
+		users: 4000, sizes: []int{1000, 10_000}, passwords: 100, tenants: 4, backlog: 2000, directory: 10_000,
+		requests: 20, history: []int{1, 1000}, tasks: 20, clients: 2, runs: 1,
+	}
+)
 
 type measurement struct {
 	name  string
@@ -34,27 +51,38 @@ type measurement struct {
 }
 
 var measurements = []measurement{
-	{"throughput", "users/s without passwords, against the plainest loader", throughput},
-	{"postgres", "the same on PostgreSQL, with one node and with two, against COPY", onPostgres},
+	{"throughput", "users/s without passwords, by the size of the directory, against the plainest loader", throughput},
+	{"nodes", "users/s of one node and of two, on PostgreSQL", nodes},
 	{"passwords", "users/s with passwords, against bare Argon2id", passwords},
 	{"existing", "the same users again, with passwords and without", existing},
-	{"fairness", "a ten-user batch of a newly active tenant behind many backlogs", fairness},
+	{"submit", "time to accept 1,000 users, idle and under load", submitting},
+	{"pages", "time to read 1,000 outcomes, by the number of past batches", pages},
 	{"preverify", "1,000 users pre-verified at once, against a large directory and a small one", preverify},
+	{"federated", "federated rows/s, against the plainest loader", federated},
+	{"fairness", "a ten-user batch of a newly active tenant behind many backlogs", fairness},
+	{"signin", "time to sign in while passwords are imported", signin},
+	{"disk", "bytes on the disk", disk},
+	{"shares", "where the time of a request for 1,000 users goes", shares},
 }
 
 func main() {
-	var o options
-	flag.IntVar(&o.users, "users", 100_000, "users without passwords")
-	flag.IntVar(&o.passwords, "passwords", 1500, "users with passwords")
-	flag.IntVar(&o.tenants, "tenants", 50, "tenants with a backlog")
-	flag.IntVar(&o.backlog, "backlog", 20_000, "rows of each backlog")
-	flag.IntVar(&o.directory, "directory", 1_000_000, "users of the large directory")
-	flag.IntVar(&o.clients, "clients", 2, "concurrent requests")
-	flag.IntVar(&o.runs, "runs", 3, "repetitions of throughput, whose median is told")
-	only := flag.String("only", "", "comma-separated names of measurements, all if empty")
+	var small bool
+	var on, only, flame string
+	flag.BoolVar(&small, "short", os.Getenv("SHORT") != "", "small numbers; also by the environment's SHORT")
+	flag.StringVar(&on, "on", "sqlite,postgres", "where")
+	flag.StringVar(&only, "only", "", "comma-separated names of measurements, all if empty")
+	flag.StringVar(&flame, "flame", "", "file for the flame graph of 'shares', as SVG")
+	runs := flag.Int("runs", 0, "repetitions whose median is told")
 	flag.Parse()
+	o := long
+	if small {
+		o = short
+	}
+	if *runs > 0 {
+		o.runs = *runs
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, o, *only)
+	err := run(ctx, o, strings.Split(on, ","), only, flame)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -62,12 +90,13 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options, only string) error {
+func run(ctx context.Context, o options, on []string, only, flame string) (err error) {
 	b, err := newBench(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	b.on, b.flame = on, flame
+	defer func() { err = errors.Join(err, b.close()) }()
 	for _, m := range measurements {
 		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
@@ -80,8 +109,34 @@ func run(ctx context.Context, o options, only string) error {
 	return nil
 }
 
+// everywhere measures on SQLite and on PostgreSQL, or the one of them that was asked for.
+func (b *bench) everywhere(ctx context.Context, measure func(place) error) error {
+	for _, name := range b.on {
+		var at place
+		switch name {
+		case "sqlite":
+			at = folders{b}
+		case "postgres":
+			d, err := b.shared(ctx)
+			if err != nil {
+				return err
+			}
+			at = d
+		default:
+			return fmt.Errorf("there is no %q: sqlite and postgres are accepted", name)
+		}
+		if err := measure(at); err != nil {
+			return fmt.Errorf("on %s: %w", at, err)
+		}
+	}
+	return nil
+}
+
 // median of figures that are not empty; the slice is left as it is.
-func median(figures []float64) float64 {
+func median(figures []float64) float64 { return percentile(figures, 50) }
+
+// percentile is the smallest of the figures, which are not empty, that p percent of them do not exceed.
+func percentile(figures []float64, p int) float64 {
 	sorted := slices.Sorted(slices.Values(figures))
-	return sorted[len(sorted)/2]
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
 }

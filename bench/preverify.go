@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -25,66 +26,66 @@ type question struct {
 	times    []float64
 }
 
-const (
-	questions = 100 // sent to each server
-	warming   = 10  // sent before them, and not counted
-)
+const warming = 10 // requests before those that count
 
 // preverify asks a server with a small directory and one with a large one the same sort of question in turns, so that a change
 // of the machine's mood meets both.
 func preverify(ctx context.Context, b *bench) error {
-	small, err := b.directoryServer(ctx, shape{areas: 2, divisions: 1, units: 1, teams: 2}, 1000)
-	if err != nil {
-		return err
-	}
-	defer small.server.stop()
-	large, err := b.directoryServer(ctx, shape{areas: 10, divisions: 27, units: 4, teams: 8}, b.directory)
-	if err != nil {
-		return err
-	}
-	defer large.server.stop()
-	for i := range warming + questions {
-		for _, q := range []*question{small, large} {
-			took, err := q.ask(ctx)
+	return b.everywhere(ctx, func(at place) (err error) {
+		var asked [2]*question
+		for i, size := range []struct {
+			shape
+			users int
+		}{{shape{areas: 2, divisions: 1, units: 1, teams: 2}, 1000}, {shape{areas: 10, divisions: 27, units: 4, teams: 8}, b.directory}} {
+			server, err := at.install(ctx)
 			if err != nil {
 				return err
 			}
-			if i >= warming {
-				q.times = append(q.times, took.Seconds()*1000)
+			defer func() { err = errors.Join(err, at.remove(ctx, server)) }()
+			if asked[i], err = b.directoryServer(ctx, server, size.shape, size.users); err != nil {
+				return err
+			}
+			defer server.stop()
+		}
+		for i := range warming + b.requests {
+			for _, q := range asked {
+				took, err := q.ask(ctx)
+				if err != nil {
+					return err
+				}
+				if i >= warming {
+					q.times = append(q.times, took.Seconds()*1000)
+				}
 			}
 		}
-	}
-	here, there := median(small.times), median(large.times)
-	fmt.Printf("   median of %d requests: small directory %.1f ms, large %.1f ms (goal: 20), ratio %.2f (goal: 3); resident at most %.0f MB\n",
-		questions, here, there, there/here, large.server.memory())
-	return nil
+		here, there := median(asked[0].times), median(asked[1].times)
+		fmt.Printf("   %-10s  median of %d: small directory %.1f ms, %d users %.1f ms (goal 20), ratio %.2f; resident at most %.0f MB\n",
+			at, b.requests, here, b.directory, there, there/here, asked[1].server.memory())
+		return nil
+	})
 }
 
 // directoryServer starts a server whose tenant has departments of the shape and users, and makes a question for it.
-func (b *bench) directoryServer(ctx context.Context, s shape, users int) (*question, error) {
-	began := time.Now()
-	server, err := b.install(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) directoryServer(ctx context.Context, server *server, s shape, users int) (*question, error) {
 	var tenant struct {
 		ID             muster.ID `json:"id"`
 		RootDepartment muster.ID `json:"rootDepartmentId"`
 	}
-	if err := b.command(ctx, &tenant, "tenant", "set", "--personal-space", "1000000", "--data", server.data); err != nil {
+	if err := b.command(ctx, &tenant, append([]string{"tenant", "set", "--personal-space", "1000000"}, server.where...)...); err != nil {
 		return nil, err
 	}
-	if err := fill(ctx, server.data, tenant.ID, s, users); err != nil {
+	if err := fill(ctx, server, tenant.ID, s, users); err != nil {
 		return nil, err
 	}
-	fmt.Printf("   %d users and %d departments, made in %.0f s\n", users, s.departments(), time.Since(began).Seconds())
 	if err := server.start(ctx); err != nil {
 		return nil, err
 	}
 	q := &question{server: server}
-	if q.token, err = server.token(ctx); err != nil {
+	token, err := server.token(ctx)
+	if err != nil {
 		return nil, err
 	}
+	q.token = token
 	q.body, q.accepted, err = s.question(tenant.RootDepartment)
 	return q, err
 }

@@ -23,8 +23,13 @@ import (
 // bench has the binary, and a folder for everything that is measured.
 type bench struct {
 	options
+	on     []string // where
+	flame  string   // file for the flame graph; "": none
 	dir    string
 	binary string
+	pg     *databases // nil until it is needed
+
+	allocations float64 // of the last server, for each user
 }
 
 func newBench(ctx context.Context, o options) (*bench, error) {
@@ -38,41 +43,57 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	return b, build.Run()
 }
 
-func (b *bench) close() { _ = os.RemoveAll(b.dir) }
+func (b *bench) close() (err error) {
+	if b.pg != nil {
+		err = b.pg.close()
+	}
+	return errors.Join(err, os.RemoveAll(b.dir))
+}
 
-// server is a running child process, on a data folder of its own or a database.
+// shared gives the one PostgreSQL server, which is started when it is first asked for.
+func (b *bench) shared(ctx context.Context) (_ *databases, err error) {
+	if b.pg == nil {
+		b.pg, err = b.databases(ctx)
+	}
+	return b.pg, err
+}
+
+// server is a child process, on a data folder of its own or a database.
 type server struct {
-	b       *bench
-	data    string   // for its log, too
-	where   []string // the flags that name the installation
-	url     string
-	process *exec.Cmd
-	install installation
+	b        *bench
+	data     string   // folder of its own
+	database string   // name of its database; "": it has none
+	where    []string // the flags that name the installation
+	url      string
+	profiles string // address
+	process  *exec.Cmd
+	install  installation
 }
 
 type installation struct {
-	TenantID    string `json:"tenantId"`
-	AdminUserID string `json:"adminUserId"`
-	AppID       string `json:"appId"`
-	AppSecret   string `json:"appSecret"`
+	TenantID         string `json:"tenantId"`
+	RootDepartmentID string `json:"rootDepartmentId"`
+	AdminUserID      string `json:"adminUserId"`
+	AppID            string `json:"appId"`
+	AppSecret        string `json:"appSecret"`
 }
 
-func (b *bench) serve(ctx context.Context) (*server, error) {
-	s, err := b.install(ctx)
+// serve starts a server on a new installation. end stops it and removes what it left.
+func (b *bench) serve(ctx context.Context, at place) (_ *server, end func() error, err error) {
+	s, err := at.install(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s, s.start(ctx)
-}
-
-// install makes the data folder of a server that is to be started.
-func (b *bench) install(ctx context.Context) (*server, error) {
-	data, err := os.MkdirTemp(b.dir, "data-")
-	if err != nil {
-		return nil, err
+	end = func() error {
+		if s.process != nil {
+			s.stop()
+		}
+		return at.remove(ctx, s)
 	}
-	s := &server{b: b, data: data, where: []string{"--data", data}}
-	return s, s.init(ctx)
+	if err := s.start(ctx); err != nil {
+		return nil, nil, errors.Join(err, end())
+	}
+	return s, end, nil
 }
 
 func (s *server) init(ctx context.Context) error {
@@ -85,12 +106,15 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	s.url = "http://" + address
+	if s.profiles, err = freeAddress(ctx); err != nil {
+		return err
+	}
 	log, err := os.Create(s.data + ".log")
 	if err != nil {
 		return err
 	}
 	s.process = exec.CommandContext(ctx, s.b.binary, //nolint:gosec // the binary is ours
-		append([]string{"serve", "--listen", address, "--log-level", "warn"}, s.where...)...)
+		append([]string{"serve", "--listen", address, "--profile-listen", s.profiles, "--log-level", "warn"}, s.where...)...)
 	s.process.Stdout, s.process.Stderr = log, log
 	if err := s.process.Start(); err != nil {
 		return err
@@ -165,6 +189,25 @@ func (s *server) tenant(ctx context.Context, name string) (installation, error) 
 	return made, err
 }
 
+// metric reads one of the server's.
+func (s *server) metric(ctx context.Context, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/metrics", http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if value, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("the server has no metric %s", name)
+}
+
 // memory is the largest resident size that the server has had, in MB.
 func (s *server) memory() float64 {
 	f, err := os.Open("/proc/" + strconv.Itoa(s.process.Process.Pid) + "/status")
@@ -181,15 +224,23 @@ func (s *server) memory() float64 {
 	return 0
 }
 
+// parity tells users apart that are made by different calls: one's phones are even, the other's odd.
+type parity uint64
+
+const (
+	even parity = iota
+	odd
+)
+
 // people makes n users with random phones, none twice. The keys' order is random, which is how people come, and what
 // an index suffers from.
-func people(n int, password func(i int) string) []client.User {
+func people(n int, kind parity, password func(i int) string) []client.User {
 	users := make([]client.User, n)
 	taken := make(map[uint64]bool, n)
 	for i := range users {
-		phone := 10_000_000_000 + rand.Uint64N(80_000_000_000)
+		phone := 10_000_000_000 + 2*rand.Uint64N(40_000_000_000) + uint64(kind)
 		for taken[phone] {
-			phone = 10_000_000_000 + rand.Uint64N(80_000_000_000)
+			phone = 10_000_000_000 + 2*rand.Uint64N(40_000_000_000) + uint64(kind)
 		}
 		taken[phone] = true
 		users[i] = client.User{

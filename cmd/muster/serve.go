@@ -31,6 +31,7 @@ type serveCmd struct {
 	Retention     period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
 	Workers       *int      `placeholder:"N" help:"How many lanes have their turn at once, 1 to 64. Default: as many as the process has cores."`
 	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file. Default: master.key in the data folder, made at the first start."`
+	ProfileListen string    `placeholder:"ADDRESS" help:"Loopback address, host:port, on which to serve profiles of the process, for go tool pprof. Default: none."`
 	Node          *int      `placeholder:"N" help:"Number of this server among those that make ids for the data folder, 0 to 1023. Default: 0."`
 	databaseFlags
 }
@@ -92,6 +93,11 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	}
 	if c.Workers != nil {
 		o.workers = *c.Workers
+	}
+	if o.profile = c.ProfileListen; o.profile != "" {
+		if a, err := netip.ParseAddrPort(o.profile); err != nil || !a.Addr().IsLoopback() {
+			return o, usagef("--profile-listen: an address of this machine alone and a port are accepted, such as 127.0.0.1:6060")
+		}
 	}
 	if o.authorities, err = signature.ParseAuthorities(c.PublicURL...); err != nil {
 		return o, usagef("--public-url: %w", err)

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"muster/client"
+)
+
+const taskRows = 100 // of one federated task (federation contract, section 2)
+
+// federated has clients hand in tasks, each of which waits for the answer before it sends the next, until all are done.
+func federated(ctx context.Context, b *bench) error {
+	return b.everywhere(ctx, func(at place) (err error) {
+		var floors, rates, ratios []float64
+		from, err := b.filled(ctx, at, 0, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, at.remove(ctx, from)) }()
+		for range b.runs {
+			users := people(b.tasks*taskRows, odd, nil)
+			floor, err := b.floorAt(ctx, at, from, users, 0)
+			if err != nil {
+				return err
+			}
+			rate, err := b.federatedAt(ctx, at, from, users)
+			if err != nil {
+				return err
+			}
+			floors, rates, ratios = append(floors, floor), append(rates, rate), append(ratios, rate/floor)
+		}
+		fmt.Printf("   %-10s  floor %.0f  server %.0f rows/s  ratio %.2f (goal 0.50)  all %.2f\n", at, median(floors), median(rates), median(ratios), ratios)
+		return nil
+	})
+}
+
+func (b *bench) federatedAt(ctx context.Context, at place, from *server, users []client.User) (rate float64, err error) {
+	s, err := at.clone(ctx, from)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, at.remove(ctx, s)) }()
+	if err := s.start(ctx); err != nil {
+		return 0, err
+	}
+	defer s.stop()
+	f := &federation{server: s}
+	if err := f.token(ctx); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(2 * b.clients)
+	tasks := make([]string, b.tasks)
+	for i := range tasks {
+		g.Go(func() (err error) {
+			tasks[i], err = f.create(working, users[i*taskRows:(i+1)*taskRows])
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return 0, err
+	}
+	for _, task := range tasks {
+		if err := firstRows(ctx, func() (int, error) { return f.done(ctx, task) }); err != nil {
+			return 0, err
+		}
+	}
+	return float64(len(users)) / time.Since(began).Seconds(), nil
+}
+
+// federation calls the federated contract.
+type federation struct {
+	server *server
+	bearer string
+}
+
+func (f *federation) token(ctx context.Context) error {
+	var issued struct{ AccessToken string }
+	err := f.call(ctx, "/apigovernance/api/oauth/tokenByAkSk",
+		map[string]string{"app_key": f.server.install.AppID, "app_secret": f.server.install.AppSecret}, &issued)
+	if f.bearer = issued.AccessToken; err == nil && f.bearer == "" {
+		err = errors.New("there is no token in the answer")
+	}
+	return err
+}
+
+func (f *federation) create(ctx context.Context, users []client.User) (string, error) {
+	rows := make([]map[string]string, len(users))
+	for i := range users {
+		rows[i] = map[string]string{
+			"action": "CREATE", "userAccount": "u" + users[i].Phone[1:], "userName": "Name " + strconv.Itoa(i), "email": users[i].Email,
+		}
+	}
+	var made struct{ TaskID, ResultCode, ResultMessage string }
+	err := f.call(ctx, "/apiaccess/rest/cc-management/v1/federationUserMgmt/createTask", map[string]any{"federationUserList": rows}, &made)
+	if err == nil && made.TaskID == "" {
+		err = fmt.Errorf("a task was refused with %s: %s", made.ResultCode, made.ResultMessage)
+	}
+	return made.TaskID, err
+}
+
+// done gives 1 when the task is done, and fails where a row did.
+func (f *federation) done(ctx context.Context, task string) (int, error) {
+	var state struct {
+		TaskInfo     struct{ Status string }
+		FailDataList []json.RawMessage
+	}
+	err := f.call(ctx, "/apiaccess/rest/cc-management/v1/federationUserMgmt/queryTask", map[string]string{"taskId": task}, &state)
+	switch {
+	case err != nil:
+		return 0, err
+	case len(state.FailDataList) > 0:
+		return 0, fmt.Errorf("%d rows failed", len(state.FailDataList))
+	case state.TaskInfo.Status == "DONE":
+		return 1, nil
+	default:
+		return 0, nil
+	}
+}
+
+func (f *federation) call(ctx context.Context, path string, body, answer any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.server.url+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-App-Key", f.server.install.AppID)
+	req.Header.Set("Authorization", "Bearer "+f.bearer)
+	got, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer got.Body.Close()
+	read, err := io.ReadAll(got.Body)
+	if err == nil && got.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answered %s", path, got.Status)
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(read, answer)
+}
