@@ -40,7 +40,7 @@ func setupProvisioning(t *testing.T) *provisioning {
 	}
 	t.Cleanup(pool.Close)
 	engine, err := provision.New(provision.Config{
-		Store: in.store, Batches: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool, IDs: in.config.Access.IDs,
+		Store: in.store, Keyring: in.config.Access.Keyring.(*secret.Keyring), Hasher: pool, IDs: in.config.Access.IDs,
 		Dispatcher: provision.NewLocal(2), Now: time.Now, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {

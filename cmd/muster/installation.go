@@ -67,7 +67,6 @@ type installation struct {
 // store is all that a server wants of a database.
 type store interface {
 	provision.Store
-	provision.BatchStore
 	koodrive.Reader
 	access.Store
 	access.ProfileStore
@@ -168,7 +167,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 		return nil, nil, errors.Join(err, in.close())
 	}
 	engine, err := provision.New(provision.Config{
-		Store: in.store, Batches: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
+		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
 		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: in.diskFree(),
 		Retention: noRetention,
 	})

@@ -119,7 +119,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	engine, err := provision.New(provision.Config{
-		Store: held.store, Batches: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
+		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
 		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention,
 		ReplayWindow: signature.MaxAge + o.leeway + time.Minute, RefuseReplays: o.refuseRepeats,
 	})
