@@ -55,7 +55,8 @@ type Store interface {
 	//     them by Next. With its last row the batch gets HeldUntil, [muster.HeldFor] from Now, and keeps its payload key.
 	//   - ModeCheck: as in ModeDryRun, but there are no outcomes. The rows are counted as checked, those of Differences as
 	//     differing, and these are stored; the tenant's queue stays as it is. After the batch's last row it runs: if none
-	//     differed, in ModeRun and its own lane; else in ModeRefused and LaneQuiet.
+	//     differed, in ModeRun and its own lane, with a sequence behind those that came meanwhile; else in ModeRefused and
+	//     LaneQuiet.
 	//   - ModeRefused and ModeCancelled: Planned is not read, and the chunks are deleted.
 	//
 	// With the end of a batch of any mode but ModeDryRun its payload key is destroyed.
@@ -65,8 +66,9 @@ type Store interface {
 	Split(ctx context.Context, chunk muster.Chunk, parts []muster.Chunk) error
 
 	// Purge takes one small step of forgetting, of at most limit rows: outcomes, kept rows and at last the record
-	// of batches that finished before the time, and whatever of the tenant or of no tenant has expired by the store's clock:
-	// replays, tokens, activations, counts of refused attempts. It reports whether it found anything.
+	// of batches that finished before the time, unless one that is made of them is unfinished; what batches predicted that do
+	// so no more; and whatever of the tenant or of no tenant has expired by the store's clock: staged batches, rows that dry
+	// runs held, replays, tokens, activations, counts of refused attempts. It reports whether it found anything.
 	Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error)
 
 	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,

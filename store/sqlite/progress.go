@@ -179,24 +179,30 @@ func (a *application) advance(c *conn, p *progress, w *provision.Writes) error {
 	}
 }
 
-// endCheck begins what a batch does of which every row was checked.
+// endCheck begins what a batch does of which every row was checked. If it runs, its place in the order of acceptance is behind
+// those that ran meanwhile, none of which it interrupts.
 func (a *application) endCheck(c *conn, batch muster.ID) error {
 	b, err := readBatch(context.Background(), c, a.tenant, batch, 0)
 	if err != nil {
 		return err
 	}
-	if b.Mode = muster.ModeRun; b.Differing > 0 {
+	if b.Differing > 0 {
 		b.Mode = muster.ModeRefused
+		return turnTo(c, &b)
 	}
+	if b.Sequence, err = nextSequence(c, a.tenant); err != nil {
+		return err
+	}
+	b.Mode = muster.ModeRun
 	return turnTo(c, &b)
 }
 
 // turnTo has the batch do from now on with its rows that have no outcome what its mode says.
 func turnTo(c *conn, b *muster.Batch) error {
-	if _, err := c.exec(changeMode, int64(b.Mode), int64(b.Tenant), int64(b.ID)); err != nil {
+	if _, err := c.exec(changeMode, int64(b.Mode), b.Sequence, int64(b.Tenant), int64(b.ID)); err != nil {
 		return err
 	}
-	return giveTurns(c, b, b.Sequence, b.Decided())
+	return giveTurns(c, b, b.Decided())
 }
 
 // Cancel is [provision.BatchStore.Cancel].

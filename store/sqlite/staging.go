@@ -115,7 +115,7 @@ func readStaged(c *conn, tenant, batch muster.ID) (staged, error) {
 }
 
 func complete(c *conn, d *provision.Completion, now time.Time) (provision.Accepted, error) {
-	b := &d.Batch
+	b := d.Batch
 	staged, err := readStaged(c, b.Tenant, b.ID)
 	if err != nil {
 		return provision.Accepted{}, err
@@ -133,19 +133,14 @@ func complete(c *conn, d *provision.Completion, now time.Time) (provision.Accept
 	case staged.rows != b.Total:
 		return provision.Accepted{}, fmt.Errorf("batch %s is said to have %d rows, and %d were added", b.ID, b.Total, staged.rows)
 	}
-	_, sequence, err := usage(context.Background(), c, b.Tenant)
+	if b.Sequence, err = nextSequence(c, b.Tenant); err != nil {
+		return provision.Accepted{}, err
+	}
+	_, err = c.exec(acceptStaged, b.Sequence, int64(b.Lane), int64(b.Mode), b.Withheld, b.Passwords, millis(d.Now), int64(b.Tenant), int64(b.ID))
 	if err != nil {
 		return provision.Accepted{}, err
 	}
-	sequence++
-	_, err = c.exec(acceptStaged, sequence, int64(b.Lane), int64(b.Mode), b.Withheld, b.Passwords, millis(d.Now), int64(b.Tenant), int64(b.ID))
-	if err != nil {
-		return provision.Accepted{}, err
-	}
-	if err := giveTurns(c, b, sequence, 0); err != nil {
-		return provision.Accepted{}, err
-	}
-	if _, err := c.exec(updateUsageAccepted, 0, 0, sequence, int64(b.Tenant)); err != nil {
+	if err := giveTurns(c, &b, 0); err != nil {
 		return provision.Accepted{}, err
 	}
 	if err := asked.remember(c, b.ID); err != nil {
@@ -177,14 +172,25 @@ func readSuccessor(ctx context.Context, q querier, tenant, parent muster.ID, ori
 	return id, err
 }
 
+// nextSequence takes a place in the tenant's order of acceptance.
+func nextSequence(c *conn, tenant muster.ID) (int64, error) {
+	_, sequence, err := usage(context.Background(), c, tenant)
+	if err != nil {
+		return 0, err
+	}
+	sequence++
+	_, err = c.exec(updateUsageAccepted, 0, 0, sequence, int64(tenant))
+	return sequence, err
+}
+
 // giveTurns puts the batch's chunks from a row on into the lane of its mode, as if they came now.
-func giveTurns(c *conn, b *muster.Batch, sequence int64, from int) error {
+func giveTurns(c *conn, b *muster.Batch, from int) error {
 	lane := b.Mode.Lane(b.Lane)
 	position, err := positionOf(c, b.Tenant, lane)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(moveChunks, int64(b.Tenant), int64(b.ID), from, int64(lane), position-int64(from), sequence)
+	_, err = c.exec(moveChunks, int64(b.Tenant), int64(b.ID), from, int64(lane), position-int64(from), b.Sequence)
 	return err
 }
 

@@ -45,7 +45,7 @@ var batchText = map[statement]string{
 		payload_key = iif(?4 IS NULL, NULL, payload_key), payload_key_version = iif(?4 IS NULL, NULL, payload_key_version),
 		kept_key = iif(` + anythingKept + `, kept_key, NULL), kept_key_version = iif(` + anythingKept + `, kept_key_version, NULL)
 		WHERE tenant = ?1 AND id = ?2`,
-	changeMode: `UPDATE batches SET mode = ? WHERE tenant = ? AND id = ?`,
+	changeMode: `UPDATE batches SET mode = ?, sequence = ? WHERE tenant = ? AND id = ?`,
 
 	insertChunk:   `INSERT INTO chunks (tenant, batch, first_row, rows, lane, rank, sequence, first_id, first_user) ` + values(1, 9),
 	insertPayload: `INSERT INTO payloads (tenant, batch, first_row, payload) ` + values(1, 4),

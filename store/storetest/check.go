@@ -72,9 +72,9 @@ func testCheckHolds(b *bundle) {
 		[5]any{muster.ModeRun, 5, 0, 0, true})
 	b.same("quiet lane", len(b.next(quietLane(b.tenant), 100)), 0)
 	now := b.next(createLane(b.tenant), 100)
-	b.same("order of the lane", places(now, rival, id), []string{"b0", "a0", "b2", "b4"})
-	b.same("mode of the chunks", now[0].Chunk.Mode, muster.ModeRun)
-	b.same("payloads", now[0].Chunk.Payload, u.chunks[0].Payload)
+	b.same("order of the lane", places(now, rival, id), []string{"a0", "b0", "b2", "b4"})
+	b.same("mode of the chunks", now[1].Chunk.Mode, muster.ModeRun)
+	b.same("payloads", now[1].Chunk.Payload, u.chunks[0].Payload)
 	b.stale(works)
 	b.apply(now, muster.Succeeded)
 	done := b.batch(b.tenant, id)
@@ -90,7 +90,8 @@ func testCheckHolds(b *bundle) {
 	after.Batch.Lane = muster.LaneOrdered
 	b.accept(after)
 	b.check(b.works(id))
-	b.same("order of acceptance", places(b.next(orderedLane(b.tenant), 100), id, after.Batch.ID), []string{"a0", "a1", "a2", "b0"})
+	b.same("order of the ordered lane", places(b.next(orderedLane(b.tenant), 100), id, after.Batch.ID), []string{"b0", "a0", "a1", "a2"})
+	b.same("place in the order of acceptance", b.batch(b.tenant, id).Sequence, b.batch(b.tenant, after.Batch.ID).Sequence+1)
 }
 
 func testCheckDiffers(b *bundle) {
