@@ -29,7 +29,7 @@ type bench struct {
 	binary string
 	pg     *databases // nil until it is needed
 
-	allocations float64 // of the last server, for each user
+	each costs // of the last server, for each user
 }
 
 func newBench(ctx context.Context, o options) (*bench, error) {

@@ -42,8 +42,9 @@ func throughput(ctx context.Context, b *bench) error {
 				at, size, median(m.floors), median(m.rates), median(m.ratios), m.ratios)
 		}
 		last := len(b.sizes) - 1
-		fmt.Printf("   %-10s  from %d to %d users: floor %.2f, server %.2f, ratio of ratios %.2f (goal 0.90); %.0f allocations a user; resident at most %.0f MB\n",
-			at, b.sizes[0], b.sizes[last], floors[last]/floors[0], rates[last]/rates[0], ratios[last]/ratios[0], b.allocations, memory)
+		fmt.Printf("   %-10s  from %d to %d users: floor %.2f, server %.2f, ratio of ratios %.2f (goal 0.90); "+
+			"for each user %.0f allocations and %.0f µs of the server's processor time; resident at most %.0f MB\n",
+			at, b.sizes[0], b.sizes[last], floors[last]/floors[0], rates[last]/rates[0], ratios[last]/ratios[0], b.each.allocations, 1e6*b.each.seconds, memory)
 		return nil
 	})
 }
@@ -104,7 +105,7 @@ func (b *bench) serverAt(ctx context.Context, at place, from *server, users []cl
 	if err != nil {
 		return 0, 0, err
 	}
-	before, err := s.metric(ctx, "go_memstats_mallocs_total")
+	before, err := s.spent(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -115,9 +116,23 @@ func (b *bench) serverAt(ctx context.Context, at place, from *server, users []cl
 	if err != nil {
 		return 0, 0, err
 	}
-	after, err := s.metric(ctx, "go_memstats_mallocs_total")
-	b.allocations = (after - before) / float64(len(users))
+	after, err := s.spent(ctx)
+	b.each = costs{
+		allocations: (after.allocations - before.allocations) / float64(len(users)),
+		seconds:     (after.seconds - before.seconds) / float64(len(users)),
+	}
 	return rate, s.memory(), err
+}
+
+// costs are of a server, or what of them falls to a user.
+type costs struct{ allocations, seconds float64 }
+
+func (s *server) spent(ctx context.Context) (c costs, err error) {
+	if c.allocations, err = s.metric(ctx, "go_memstats_mallocs_total"); err != nil {
+		return c, err
+	}
+	c.seconds, err = s.metric(ctx, "process_cpu_seconds_total")
+	return c, err
 }
 
 // disk tells what a million users take, with their outcomes.
