@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"muster"
+	"muster/provision"
 )
 
 // TestNodesThatStartAtOnceMakeOneSchema has some of them behind a pooler.
@@ -55,6 +58,50 @@ func TestMigrations(t *testing.T) {
 		if err := Migrate(ctx, url, Options{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestBatchesOfTheVersionBefore are counted by reason, and began at the latest when they were accepted.
+func TestBatchesOfTheVersionBefore(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	url := server.Database(t, "")
+	s, err := connect(ctx, url, &Options{})
+	must(t, err)
+	defer closeStore(t, s)
+	f := &fixture{Store: s, url: url, tenant: 1}
+	err = withSchema(ctx, url, &Options{}, func(s *schema) error {
+		_, err := s.provider.UpTo(ctx, 3)
+		return errors.Join(err, migrateRiver(ctx, s.pool))
+	})
+	must(t, err)
+	for _, text := range []string{
+		`INSERT INTO tenants VALUES (1, 'one', '', 2, '{}', now(), 1)`,
+		`INSERT INTO tenant_usage (tenant, users, capacity_gb, system_admins, queued_rows, queued_bytes, last_id) VALUES (1, 1, 0, 0, 15, 2, 9)`,
+		`INSERT INTO users VALUES (1, 2, 'a', 'a', '', '', '', '', '', '', '', '', false, 0, 1, false, 2, 0, NULL, now(), now())`,
+		`INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total, succeeded, failed, accepted_at)
+			VALUES (1, 5, 1, 1, 1, '', 0, 1, '', 10, 3, 2, now()), (1, 6, 2, 1, 1, '', 0, 1, '', 10, 0, 0, now())`,
+		`INSERT INTO outcomes SELECT 1, 5, n, n, CASE WHEN n < 3 THEN 1 ELSE 2 END, CASE WHEN n < 3 THEN 0 ELSE 4 END, '', '', 0, '' FROM generate_series(0, 4) AS n`,
+		`INSERT INTO chunks VALUES (1, 5, 5, 5, 1, 5, 1, 0, 0, '\x00'), (1, 6, 0, 10, 1, 5, 2, 0, 0, '\x00')`,
+	} {
+		f.query(t, text)
+	}
+	must(t, Migrate(ctx, url, Options{}))
+	want := []provision.ReasonCount{{Result: muster.Succeeded, Rows: 3}, {Result: muster.Failed, Reason: muster.ReasonConflict, Rows: 2}}
+	if counts, err := f.Reasons(ctx, 1, 5); err != nil || !slices.Equal(counts, want) {
+		t.Errorf("the batch's outcomes are %+v, %v", counts, err)
+	}
+	for id, began := range map[muster.ID]bool{5: true, 6: false} {
+		b, err := f.Batch(ctx, 1, id)
+		if err != nil || b.StartedAt.IsZero() == began || b.Mode != muster.ModeRun {
+			t.Errorf("batch %s began at %s in mode %s, %v", id, b.StartedAt, b.Mode, err)
+		}
+	}
+	if works := f.works(t, 100); len(works) != 2 {
+		t.Errorf("%d chunks wait", len(works))
+	}
+	if user, err := f.User(ctx, 1, 2); err != nil || user.Source != "" {
+		t.Errorf("the user is %+v, %v", user, err)
 	}
 }
 

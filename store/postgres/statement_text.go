@@ -314,7 +314,10 @@ var statementText = [statementCount]string{
 			ORDER BY held_until LIMIT 1)
 		UNION ALL (SELECT 3, id, mode = 4 FROM batches
 			WHERE tenant = $1 AND overlaid AND (finished_at IS NOT NULL OR mode NOT IN (1, 2)) ORDER BY id LIMIT 1)`,
-	selectForgotten:   `SELECT id FROM batches WHERE tenant = $1 AND finished_at < $2 ORDER BY finished_at LIMIT 1`,
+	// One by which another goes stays until that is finished.
+	selectForgotten: `SELECT b.id FROM batches AS b WHERE b.tenant = $1 AND b.finished_at < $2 AND NOT EXISTS (SELECT 1 FROM batches AS c
+		WHERE c.tenant = $1 AND c.parent = b.id AND c.parent <> 0 AND c.finished_at IS NULL AND NOT c.forgotten OFFSET 0)
+		ORDER BY b.finished_at LIMIT 1`,
 	forgetBatch:       `UPDATE batches SET forgotten = true WHERE tenant = $1 AND id = $2`,
 	deleteOutcomes:    some("outcomes", "row"),
 	deleteKept:        some("kept", "first_row"),

@@ -125,6 +125,18 @@ func (n *nodes) BatchPage(ctx context.Context, tenant, batch muster.ID, contract
 	return n.next().BatchPage(ctx, tenant, batch, contract, from, limit)
 }
 
+func (n *nodes) Append(ctx context.Context, tenant, batch muster.ID, chunks []muster.Chunk, bounds provision.Admission) error {
+	return n.next().Append(ctx, tenant, batch, chunks, bounds)
+}
+
+func (n *nodes) Complete(ctx context.Context, c *provision.Completion) (provision.Accepted, error) {
+	return n.next().Complete(ctx, c)
+}
+
+func (n *nodes) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error) {
+	return n.next().Cancel(ctx, tenant, batch)
+}
+
 func (n *nodes) Close() error { return errors.Join(n.Store.Close(), n.second.Close()) }
 
 func TestNodes(t *testing.T) {
