@@ -1,0 +1,434 @@
+package provision_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"muster"
+	"muster/provision"
+	"muster/store/sqlite"
+)
+
+// before calls look ahead of every Apply of chunks.
+func before(look func(s provision.Store, chunks []muster.Chunk)) option {
+	return over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			if len(chunks) > 0 {
+				look(s, chunks)
+			}
+			return s.Apply(ctx, tenant, chunks, keys, decide)
+		}}
+	})
+}
+
+// chunkByChunk has each chunk applied in a transaction of its own, so that none sees the one before it but by way of the
+// store.
+func chunkByChunk(s provision.Store) provision.Store {
+	return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+		if len(chunks) == 0 {
+			return s.Apply(ctx, tenant, chunks, keys, decide)
+		}
+		for i := range chunks {
+			err := s.Apply(ctx, tenant, chunks[i:i+1], keys, func(snapshot muster.Snapshot, live []bool) (*provision.Writes, error) {
+				all := make([]bool, len(chunks))
+				all[i] = live[0]
+				return decide(snapshot, all)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+}
+
+func (b *bundle) native(rows ...muster.Row) provision.Submission {
+	s := b.submission(rows...)
+	s.Contract = muster.ContractNative
+	return s
+}
+
+func (b *bundle) followup(batch muster.ID) provision.Followup {
+	return provision.Followup{Tenant: b.tenant.ID, Batch: batch, AppID: "app", ActorLevel: muster.LevelSystemAdmin}
+}
+
+// memberRow is a row of our own API that makes somebody.
+func memberRow(i int) muster.Row {
+	return muster.Row{
+		Action: muster.ActionCreate, Match: muster.KeyAccount, Set: muster.FieldAccount | muster.FieldFirstName,
+		Account: fmt.Sprintf("member-%d", i), FirstName: fmt.Sprintf("Member %d", i),
+	}
+}
+
+// submitAll submits and waits until the batch is finished.
+func (b *bundle) submitAll(t *testing.T, s provision.Submission) (muster.Batch, []muster.Outcome) {
+	t.Helper()
+	receipt, err := b.engine.Submit(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.finishedOf(t, s.Contract, receipt.Batch)
+}
+
+// rehearse uploads rows as a dry run in chunks of so many, and waits until it is finished.
+func (b *bundle) rehearse(t *testing.T, chunk int, s provision.Submission) (muster.Batch, []muster.Outcome) {
+	t.Helper()
+	s.DryRun = true
+	return b.finishedOf(t, s.Contract, b.upload(t, chunk, s))
+}
+
+func (b *bundle) upload(t *testing.T, chunk int, s provision.Submission) muster.ID {
+	t.Helper()
+	u, err := b.engine.Begin(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Discard(t.Context())
+	u.ChunksOf(chunk)
+	if err := u.Add(t.Context(), s.Rows); err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := u.Accept(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return receipt.Batch
+}
+
+// commit commits and waits until the batch is finished.
+func (b *bundle) commit(t *testing.T, dryRun muster.ID, force bool) (muster.Batch, []muster.Outcome) {
+	t.Helper()
+	receipt, err := b.engine.Commit(t.Context(), b.followup(dryRun), force)
+	if err != nil || receipt.Replayed {
+		t.Fatalf("Commit = %+v, %v; want a new batch", receipt, err)
+	}
+	return b.finishedOf(t, muster.ContractNative, receipt.Batch)
+}
+
+// query reads lines from the database's file.
+func (b *bundle) query(t *testing.T, statement string, args ...any) (lines []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(b.dir, sqlite.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { must(t, db.Close()) }()
+	rows, err := db.QueryContext(t.Context(), statement, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { must(t, rows.Close()) }()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprint(values...))
+	}
+	must(t, rows.Err())
+	return lines
+}
+
+// directory is everything that the tenant's directory holds and has taken.
+func (b *bundle) directory(t *testing.T) []string {
+	t.Helper()
+	return append(b.query(t, "SELECT * FROM users WHERE tenant = ? ORDER BY id", int64(b.tenant.ID)),
+		b.query(t, "SELECT users, capacity_gb, system_admins FROM tenant_usage WHERE tenant = ?", int64(b.tenant.ID))...)
+}
+
+// queued is what waits of the tenant's rows.
+func (b *bundle) queued(t *testing.T) string {
+	t.Helper()
+	return b.query(t, "SELECT queued_rows, queued_bytes FROM tenant_usage WHERE tenant = ?", int64(b.tenant.ID))[0]
+}
+
+const nothingQueued = "0 0"
+
+// listGen draws rows of our own API that meet each other and the users with some ids all the time.
+func listGen(ids []muster.ID, uniqueEmail bool) *rapid.Generator[[]muster.Row] {
+	matches := []muster.Key{muster.KeyAccount, muster.KeyPhone}
+	if len(ids) > 0 {
+		matches = append(matches, muster.KeyID)
+	}
+	if uniqueEmail {
+		matches = append(matches, muster.KeyEmail)
+	}
+	row := rapid.Custom(func(t *rapid.T) muster.Row {
+		r := muster.Row{
+			Action: rapid.SampledFrom([]muster.Action{
+				muster.ActionCreate, muster.ActionCreate, muster.ActionUpdate, muster.ActionDisable, muster.ActionEnable, muster.ActionDelete,
+			}).Draw(t, "action"),
+			OnExisting: rapid.SampledFrom([]muster.OnExisting{muster.SkipExisting, muster.FailExisting, muster.UpdateExisting}).Draw(t, "onExisting"),
+			Match:      rapid.SampledFrom(matches).Draw(t, "match"),
+			FirstName:  rapid.SampledFrom([]string{"Ann", "Bo", ""}).Draw(t, "name"),
+			Password:   rapid.SampledFrom([]string{"", "", "Correct-Horse7", "weak"}).Draw(t, "password"),
+			Level:      rapid.SampledFrom([]muster.AdminLevel{muster.LevelCommon, muster.LevelSystemAdmin}).Draw(t, "level"),
+			CapacityGB: rapid.Int64Range(0, 2).Draw(t, "capacity"),
+			Allocate:   true,
+		}
+		key := func(name, prefix string) string {
+			if n := rapid.IntRange(0, 3).Draw(t, name); n > 0 {
+				return fmt.Sprint(prefix, n)
+			}
+			return ""
+		}
+		r.Account, r.Phone = key("account", "account"), key("phone", "2710000000")
+		if r.Email = key("email", "mail"); r.Email != "" {
+			r.Email += "@example.org"
+		}
+		for field, set := range map[muster.FieldSet]bool{
+			muster.FieldAccount: r.Account != "", muster.FieldPhone: r.Phone != "", muster.FieldEmail: r.Email != "",
+			muster.FieldFirstName: r.FirstName != "", muster.FieldPassword: r.Password != "",
+		} {
+			if set {
+				r.Set |= field
+			}
+		}
+		if rapid.Bool().Draw(t, "with level") {
+			r.Set |= muster.FieldLevel
+		}
+		if rapid.Bool().Draw(t, "with capacity") {
+			r.Set |= muster.FieldCapacity
+		}
+		if r.Match == muster.KeyID {
+			r.ID = rapid.SampledFrom(ids).Draw(t, "id")
+		}
+		return r
+	})
+	return rapid.SliceOfN(row, 5, 30)
+}
+
+// On a directory that stays as it is, a dry run predicts what the run does, however the list is cut; and it changes nothing.
+func TestADryRunPredictsTheRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t, over(chunkByChunk))
+	b.start(t)
+	results := map[muster.Result]int{}
+	for seed := range 10 {
+		settings := muster.TenantSettings{UniqueEmail: seed%2 == 0, UserLimit: int64(seed % 5), PersonalSpaceGB: int64(seed % 4)}
+		of := *b
+		of.tenant = b.createTenant(t, fmt.Sprint("tenant ", seed), settings)
+		var ids []muster.ID
+		_, made := of.submitAll(t, of.native(listGen(nil, settings.UniqueEmail).Example(seed)...))
+		for _, o := range made {
+			if o.User != 0 {
+				ids = append(ids, o.User)
+			}
+		}
+		list := listGen(ids, settings.UniqueEmail).Example(1000 + seed)
+		directory := of.directory(t)
+		hashed := b.hasher.count.Load()
+		_, inOne := of.rehearse(t, len(list), of.native(list...))
+		dryRun, cut := of.rehearse(t, 1+seed%4, of.native(list...))
+		if diff := cmp.Diff(directory, of.directory(t)); diff != "" {
+			t.Fatalf("seed %d: the dry runs changed the directory (-before +after):\n%s", seed, diff)
+		}
+		if n := b.hasher.count.Load() - hashed; n != 0 {
+			t.Errorf("seed %d: dry runs made %d hashes", seed, n)
+		}
+		if diff := cmp.Diff(byFirst(inOne), byFirst(cut)); diff != "" {
+			t.Fatalf("seed %d: dry runs in chunks of %d and of %d rows differ:\n%s", seed, len(list), 1+seed%4, diff)
+		}
+		batch, happened := of.commit(t, dryRun.ID, false)
+		if batch.Mode != muster.ModeRun || batch.Checked != len(list) || batch.Differing != 0 {
+			t.Fatalf("seed %d: the commit became %+v with differences %+v", seed, batch, of.differences(t, batch.ID))
+		}
+		for i := range happened {
+			happened[i].ID = cut[i].ID
+			results[happened[i].Result]++
+		}
+		if diff := cmp.Diff(cut, happened); diff != "" {
+			t.Fatalf("seed %d: outcomes (-predicted +happened):\n%s", seed, diff)
+		}
+		if got := of.queued(t); got != nothingQueued {
+			t.Errorf("seed %d: at the end %s rows and bytes are queued", seed, got)
+		}
+	}
+	if len(results) != 3 {
+		t.Errorf("the lists came to %v alone", results)
+	}
+}
+
+// byFirst gives outcomes without ids of rows, in which users have the number of the first row that is about them.
+func byFirst(outcomes []muster.Outcome) []muster.Outcome {
+	list := slices.Clone(outcomes)
+	first := map[muster.ID]muster.ID{0: 0}
+	for i := range list {
+		o := &list[i]
+		if _, known := first[o.User]; !known {
+			first[o.User] = muster.ID(i + 1)
+		}
+		o.ID, o.User = 0, first[o.User]
+	}
+	return list
+}
+
+func (b *bundle) differences(t *testing.T, batch muster.ID) []muster.Outcome {
+	t.Helper()
+	list, err := b.store.Differences(t.Context(), b.tenant.ID, batch, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// A commit that finds a difference changes nobody and says which rows differ; with force the same rows are done.
+func TestACommitThatDiffersIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.start(t)
+	dryRun, predicted := b.rehearse(t, 7, b.native(rows(30, memberRow)...))
+	_, early := b.submitAll(t, b.native(memberRow(3), memberRow(20)))
+	directory := b.directory(t)
+
+	refused, outcomes := b.commit(t, dryRun.ID, false)
+	if refused.Mode != muster.ModeRefused || refused.Failed != 2 || refused.Cancelled != 28 || refused.Checked != 30 || refused.Differing != 2 {
+		t.Errorf("the commit became %+v", refused)
+	}
+	if diff := cmp.Diff(directory, b.directory(t)); diff != "" {
+		t.Errorf("it changed the directory (-before +after):\n%s", diff)
+	}
+	var failed []muster.Outcome
+	for i, o := range outcomes {
+		switch {
+		case i == 3 || i == 20:
+			failed = append(failed, o)
+			if o.Reason != muster.ReasonChanged || !strings.Contains(o.Detail, "exists") || o.Subject != memberRow(i).Account {
+				t.Errorf("row %d has the outcome %+v", i, o)
+			}
+		case o.Result != muster.Cancelled || o.Reason != muster.ReasonCancelled:
+			t.Errorf("row %d has the outcome %+v", i, o)
+		}
+	}
+	if diff := cmp.Diff(failed, b.differences(t, refused.ID)); diff != "" {
+		t.Errorf("differences (-outcomes +listed):\n%s", diff)
+	}
+
+	forced, outcomes := b.commit(t, dryRun.ID, true)
+	if forced.Mode != muster.ModeRun || forced.Succeeded != 28 || forced.Skipped != 2 || forced.Parent != dryRun.ID || forced.Origin != muster.OriginCommit {
+		t.Errorf("the forced commit became %+v", forced)
+	}
+	predicted[3].User, predicted[20].User = early[0].User, early[1].User
+	for i, o := range outcomes {
+		if want := predicted[i].User; o.User != want {
+			t.Errorf("row %d is about user %s, want %s", i, o.User, want)
+		}
+	}
+	again, err := b.engine.Commit(t.Context(), b.followup(dryRun.ID), false)
+	if want := (provision.Receipt{Batch: forced.ID, Replayed: true}); err != nil || again != want {
+		t.Errorf("a third commit gives %+v, %v; want %+v", again, err, want)
+	}
+	if got := b.queued(t); got != nothingQueued {
+		t.Errorf("at the end %s rows and bytes are queued", got)
+	}
+}
+
+// What changes after the check and before its row's turn fails that row alone.
+func TestARowThatChangedAfterTheCheckIsNotDone(t *testing.T) {
+	t.Parallel()
+	var b *bundle
+	var once sync.Once
+	b = setup(t, before(func(s provision.Store, chunks []muster.Chunk) {
+		if first := &chunks[0]; first.Mode == muster.ModeRun && first.FirstRow == 0 && first.Rows == 8 {
+			once.Do(func() { createMember(t, b, s, "member-5") })
+		}
+	}))
+	b.start(t)
+	list := rows(24, memberRow)
+	list[5].OnExisting = muster.UpdateExisting
+	dryRun, _ := b.rehearse(t, 8, b.native(list...))
+	batch, outcomes := b.commit(t, dryRun.ID, false)
+	if batch.Mode != muster.ModeRun || batch.Succeeded != 23 || batch.Failed != 1 || batch.Differing != 0 || !batch.Guarded {
+		t.Errorf("the commit became %+v", batch)
+	}
+	if o := outcomes[5]; o.Reason != muster.ReasonChanged {
+		t.Errorf("the row has the outcome %+v", o)
+	}
+	if got := b.query(t, "SELECT first_name FROM users WHERE tenant = ? AND account_key = 'member-5'", int64(b.tenant.ID)); len(got) != 1 || got[0] != "Early" {
+		t.Errorf("the user is called %v", got)
+	}
+}
+
+// createMember makes somebody past the lanes.
+func createMember(t *testing.T, b *bundle, s provision.Store, account string) muster.ID {
+	t.Helper()
+	id, err := b.ids.Next()
+	must(t, err)
+	entry := muster.Entry{
+		Action: muster.ActionCreate, Match: muster.KeyAccount, Actor: muster.LevelSystemAdmin, NewID: id,
+		Set:  muster.FieldAccount | muster.FieldFirstName | muster.FieldDepartment,
+		User: muster.User{Account: account, AccountKey: account, FirstName: "Early", Department: b.tenant.RootDepartment},
+	}
+	o, err := provision.Direct{Store: s, Now: b.clock.Now}.Change(context.Background(), b.tenant.ID, entry)
+	if err != nil || o.Result != muster.Succeeded {
+		t.Errorf("making %s past the lanes: %+v, %v", account, o, err)
+	}
+	return id
+}
+
+// A row that cannot be processed fails alone in a dry run, in the check of its commit, and when that runs.
+func TestARowThatCannotBeProcessedIsRehearsed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, over(func(s provision.Store) provision.Store {
+		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
+			return s.Apply(ctx, tenant, chunks, keys, func(snapshot muster.Snapshot, live []bool) (*provision.Writes, error) {
+				if slices.Contains(keys.Accounts, "member-13") {
+					return nil, fmt.Errorf("%w: value out of range", muster.ErrRow)
+				}
+				return decide(snapshot, live)
+			})
+		}}
+	}))
+	b.start(t)
+	dryRun, predicted := b.rehearse(t, 20, b.native(rows(40, memberRow)...))
+	batch, outcomes := b.commit(t, dryRun.ID, false)
+	if batch.Mode != muster.ModeRun || dryRun.Failed != 1 || batch.Failed != 1 || batch.Succeeded != 39 {
+		t.Errorf("the dry run is %+v, and its commit %+v", dryRun, batch)
+	}
+	for _, o := range []muster.Outcome{predicted[13], outcomes[13]} {
+		if o.Reason != muster.ReasonInternal {
+			t.Errorf("the row has the outcome %+v", o)
+		}
+	}
+}
+
+func TestWhatCannotBeCommitted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	waiting, err := b.engine.Submit(t.Context(), provision.Submission{
+		Tenant: b.tenant.ID, AppID: "app", ActorLevel: muster.LevelSystemAdmin, Contract: muster.ContractNative, DryRun: true, Rows: rows(3, memberRow),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuse := func(what string, batch muster.ID, kind muster.Kind) {
+		t.Helper()
+		if receipt, err := b.engine.Commit(t.Context(), b.followup(batch), true); muster.KindOf(err) != kind {
+			t.Errorf("committing %s gives %+v, %v; want a refusal of kind %d", what, receipt, err, kind)
+		}
+	}
+	refuse("a dry run that is not finished", waiting.Batch, muster.KindConflict)
+	refuse("a batch that does not exist", waiting.Batch+1, muster.KindNotFound)
+	b.start(t)
+	b.finishedOf(t, muster.ContractNative, waiting.Batch)
+	ran, _ := b.submitAll(t, b.native(memberRow(7)))
+	refuse("a batch that ran", ran.ID, muster.KindConflict)
+	b.clock.advance(muster.HeldFor)
+	refuse("a dry run of yesterday", waiting.Batch, muster.KindConflict)
+}
