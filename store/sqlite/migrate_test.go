@@ -161,6 +161,81 @@ func TestMigrationToDepartments(t *testing.T) {
 	}
 }
 
+// TestMigrationToRehearsals: batches of version 4 of the schema go on where they were, with what is sealed of them in another table,
+// and tell how their rows ended by reason.
+func TestMigrationToRehearsals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	migrateTo(t, dir, 4,
+		`INSERT INTO key_records VALUES ('wrap', 1, x'01', 'mk', 1000)`,
+		`INSERT INTO tenants (id, name, root_department, settings, created_at) VALUES (1, 'one', 2, '{}', 1000)`,
+		`INSERT INTO tenant_usage VALUES (1, 1, 0, 1, 5, 8, 3)`,
+		`INSERT INTO users (tenant, id, account, account_key, level, disabled, department, capacity_gb, created_at, updated_at) VALUES
+			(1, 10, 'Ann', 'ann', 2, 0, 2, 0, 1000, 2000)`,
+		`INSERT INTO batches (tenant, id, sequence, contract, lane, app_id, actor, actor_level, trace_id, total, succeeded, failed, skipped,
+			accepted_at, finished_at, payload_key, payload_key_version, kept_key, kept_key_version) VALUES
+			(1, 20, 1, 1, 1, 'app', 10, 2, 'trace', 3, 1, 1, 1, 1000, 3000, NULL, NULL, x'0100000001bb', 1),
+			(1, 21, 2, 1, 1, 'app', 10, 2, 'trace', 4, 1, 1, 0, 2000, NULL, x'0100000001cc', 1, x'0100000001dd', 1),
+			(1, 22, 3, 1, 2, 'app', 10, 2, 'trace', 3, 0, 0, 0, 2500, NULL, x'0100000001ee', 1, x'0100000001ff', 1)`,
+		`INSERT INTO chunks VALUES (1, 21, 2, 2, 1, 7, 2, 31, 41, x'cafe'), (1, 22, 0, 2, 2, 0, 3, 51, 61, x'f00d'), (1, 22, 2, 1, 2, 0, 3, 53, 63, x'd00f')`,
+		`INSERT INTO outcomes VALUES (1, 20, 0, 1, 1, 0, NULL, NULL, 70, 'a'), (1, 20, 1, 2, 2, 3, 'phone', 'no', 0, 'b'), (1, 20, 2, 3, 3, 1, NULL, NULL, 71, 'c'),
+			(1, 21, 0, 4, 1, 0, NULL, NULL, 72, 'd'), (1, 21, 1, 5, 2, 3, 'phone', 'no', 0, 'e')`,
+		`INSERT INTO kept VALUES (1, 20, 0, 3, x'beef'), (1, 21, 0, 2, x'beef')`,
+	)
+	s := open(t, dir, Options{})
+	defer closeStore(t, s)
+	ctx := t.Context()
+	kinds := []provision.ReasonCount{
+		{Result: muster.Succeeded, Rows: 1}, {Result: muster.Failed, Reason: muster.ReasonInvalid, Rows: 1}, {Result: muster.Skipped, Reason: muster.ReasonExists, Rows: 1},
+	}
+	for id, want := range map[muster.ID]struct {
+		started time.Time
+		reasons []provision.ReasonCount
+	}{20: {timeOf(1000), kinds}, 21: {timeOf(2000), kinds[:2]}, 22: {}} {
+		b, err := s.Batch(ctx, 1, id)
+		if err != nil || b.StartedAt != want.started || b.Mode != muster.ModeRun || b.Parent != 0 {
+			t.Errorf("batch %+v, %v", b, err)
+		}
+		reasons, err := s.Reasons(ctx, 1, id)
+		if diff := cmp.Diff(want.reasons, reasons); err != nil || diff != "" {
+			t.Errorf("reasons of batch %s, %v (-want +got):\n%s", id, err, diff)
+		}
+	}
+	page, err := s.Outcomes(ctx, 1, 20, provision.OutcomeQuery{Result: muster.Failed, Limit: 9})
+	if err != nil || len(page.Outcomes) != 1 || page.Outcomes[0].Subject != "b" {
+		t.Errorf("what failed is %+v, %v", page, err)
+	}
+	unfinished, err := s.Batches(ctx, 1, provision.BatchQuery{Unfinished: true, Limit: 9})
+	if err != nil || len(unfinished) != 2 || unfinished[0].ID != 22 {
+		t.Errorf("unfinished are %+v, %v", unfinished, err)
+	}
+	for lane, want := range map[muster.Lane][]string{muster.LaneCreate: {"\xca\xfe"}, muster.LaneOrdered: {"\xf0\x0d", "\xd0\x0f"}} {
+		works, err := s.Next(ctx, muster.LaneRef{Tenant: 1, Lane: lane}, nil, 100)
+		var payloads []string
+		for _, w := range works {
+			payloads = append(payloads, string(w.Chunk.Payload))
+		}
+		if diff := cmp.Diff(want, payloads); err != nil || diff != "" {
+			t.Errorf("payloads of lane %s, %v (-want +got):\n%s", lane, err, diff)
+		}
+	}
+	if ann, err := s.User(ctx, 1, 10); err != nil || ann.Source != "" {
+		t.Errorf("user %+v, %v", ann, err)
+	}
+	f := &fixture{Store: s, tenant: 1}
+	f.applyAll(t)
+	if b, err := s.Batch(ctx, 1, 21); err != nil || !b.Finished() || b.StartedAt != timeOf(2000) {
+		t.Errorf("batch %+v, %v", b, err)
+	}
+	if b, err := s.Cancel(ctx, 1, 22); err != nil || b.Mode != muster.ModeCancelled {
+		t.Errorf("batch %+v, %v", b, err)
+	}
+	shot, err := s.Snapshot(ctx, 1, muster.Keys{})
+	if err != nil || shot.Usage.QueuedRows != 3 || shot.Usage.QueuedBytes != 6 {
+		t.Errorf("usage %+v, %v", shot.Usage, err)
+	}
+}
+
 func (s *Store) countRole(t *testing.T, tenant, role int64) (n int64) {
 	t.Helper()
 	err := s.readers.read(t.Context(), func(q querier) error {
