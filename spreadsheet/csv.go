@@ -26,6 +26,8 @@ type csvTable struct {
 type allowance struct {
 	r    io.Reader
 	left int
+	read int64
+	last byte // that was read
 }
 
 var errNoEnd = errors.New("no end of a row")
@@ -36,6 +38,10 @@ func (a *allowance) Read(p []byte) (int, error) {
 	}
 	n, err := a.r.Read(p[:min(len(p), a.left)])
 	a.left -= n
+	a.read += int64(n)
+	if n > 0 {
+		a.last = p[n-1]
+	}
 	return n, err
 }
 
@@ -124,6 +130,9 @@ func (c *csvTable) read() (Record, error) {
 				return record, &Error{Row: record.Row, Detail: fmt.Sprintf("A cell of the row opens a quote that does not close as it should up to "+
 					"line %d: double quotes within a cell, and close it with one before the delimiter or the end of the line.", c.shift+syntax.Line)}
 			}
+			if c.cutOff() {
+				return record, &Error{Row: record.Row, Detail: "The file ends within this row, or a quote in it is in the wrong place: is the file cut off?"}
+			}
 			record.Fault = &Fault{ReasonQuotes, "A quote is in the wrong place: a cell that has quotes in it must stand in quotes, with those in it doubled."}
 		case errors.Is(err, errNoEnd) || err == nil && c.csv.InputOffset()-c.at > MaxLine:
 			return record, &Error{Row: record.Row, Detail: fmt.Sprintf("From here on no row ends within %d KiB: does a cell's closing quote miss?", MaxLine>>10)}
@@ -140,6 +149,11 @@ func (c *csvTable) read() (Record, error) {
 			return record, nil
 		}
 	}
+}
+
+// cutOff reports whether the row that was read is the last and has no end of a line.
+func (c *csvTable) cutOff() bool {
+	return c.csv.InputOffset() == c.in.read && c.in.last != '\n' && c.in.last != '\r'
 }
 
 // fill makes cells of fields, and reports whether there is anything in them. Empty ones beyond the header do not count: spreadsheets

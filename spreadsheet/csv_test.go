@@ -136,6 +136,13 @@ func TestCSV(t *testing.T) {
 	quotes: A quote is in the wrong place: a cell that has quotes in it must stand in quotes, with those in it doubled.
 4: "Cleo" "3"
 `},
+		"a file cut off within quotes": {
+			file: "phone,name\n1,Anna\n2,\"Be",
+			want: `csv utf-8 ','
+["phone" "name"]
+2: "1" "Anna"
+! row 3: The file ends within this row, or a quote in it is in the wrong place: is the file cut off?
+`},
 		"a quote that closes in another row": {
 			file: "a,b\n1,2\n\"Anna,1\nBen,\"2\"\nCleo,3\n",
 			want: `csv utf-8 ','

@@ -31,13 +31,28 @@ var (
 type connection struct {
 	request *http.Request
 	control *http.ResponseController
+	flushes bool // whether what is written can be made to leave at once
 }
 
 // Resolve is for huma, which calls it before the handler.
 func (c *connection) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
-	c.request, c.control = r, http.NewResponseController(w)
+	c.request, c.control, c.flushes = r, http.NewResponseController(w), flushes(w)
 	return nil
+}
+
+// flushes asks what [http.ResponseController] knows only once it flushes, which an answer has begun with.
+func flushes(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // unbound lifts the server's bounds on how long reading the request and answering it may take together. Where a connection has

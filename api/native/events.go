@@ -41,6 +41,9 @@ func (a *api) addEvents(h huma.API) {
 			}
 			return progressOf(p), nil
 		}
+		if !in.flushes {
+			return nil, huma.Error501NotImplemented("This connection holds back what is written until all is: read the batch instead.")
+		}
 		first, err := read(ctx)
 		if err != nil {
 			return nil, a.problem(ctx, err)

@@ -34,6 +34,7 @@ type installation struct {
 	handler http.Handler
 	store   *sqlite.Store
 	log     *bytes.Buffer
+	dir     string
 }
 
 func setup(t *testing.T) *installation {
@@ -53,7 +54,7 @@ func setup(t *testing.T) *installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &installation{t: t, store: store, log: new(bytes.Buffer)}
+	in := &installation{t: t, store: store, log: new(bytes.Buffer), dir: dir}
 	direct := provision.Direct{Store: store, Now: time.Now}
 	in.config = native.Config{
 		Access:  &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},

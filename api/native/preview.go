@@ -76,6 +76,9 @@ func (a *api) preview(ctx context.Context, in *upload) (Preview, error) {
 	if rows.terms.match == muster.KeyNone {
 		rows.terms.match = matchable(&rows.mapping)
 	}
+	if rows.terms.action == 0 && rows.mapping.Column(spreadsheet.FieldAction) < 0 {
+		rows.terms.action = muster.ActionCreate // that one is missing is told once, of the columns
+	}
 	p := previewOf(reader, rows)
 	p.Complete, err = p.look(reader, rows)
 	if cut := file.N == 0; cut {

@@ -178,7 +178,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	works := false
 	// Only the server knows at which address its pages are.
 	path := func(tenant muster.ID, secret string) string { return activation.Link("", tenant, secret) }
-	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine, in.links(pool), path)}}}
+	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine, in.links(pool), path, nil)}}}
 	if in.shared == nil {
 		c.work = func(ctx context.Context) error {
 			err := engine.Start(ctx)
@@ -203,10 +203,12 @@ func (in *installation) links(hasher access.Hasher) *access.Activations {
 	return &access.Activations{Store: in.store, Keyring: in.keys, Hasher: hasher}
 }
 
-// native is the API for the operator of the installation.
-func (in *installation) native(engine *provision.Engine, links *access.Activations, address func(muster.ID, string) string) http.Handler {
+// native is the API for the operator of the installation. Its answers without an end of their own end with stopping.
+func (in *installation) native(
+	engine *provision.Engine, links *access.Activations, address func(muster.ID, string) string, stopping <-chan struct{},
+) http.Handler {
 	return native.New(native.Config{
-		Passwords: links, UserReader: in.store, LinkAddress: address,
+		Passwords: links, UserReader: in.store, LinkAddress: address, Stopping: stopping,
 		Access:      in.access,
 		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
 		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}},

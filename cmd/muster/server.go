@@ -81,6 +81,8 @@ type server struct {
 	keys    *keyRefresher // nil unless others share the database
 	certs   *certificates // nil without TLS
 	failed  chan error
+	// stopping is closed when requests are to end.
+	stopping chan struct{}
 
 	end    sync.Once
 	ending error // how the end went
@@ -93,7 +95,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{options: o, held: held, failed: make(chan error, 2)}
+	s := &server{options: o, held: held, failed: make(chan error, 2), stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -157,7 +159,7 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 			Tokens: tokens, Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
 		prefixes:   o.prefixes,
-		native:     held.native(engine, links, s.link),
+		native:     held.native(engine, links, s.link, s.stopping),
 		activation: activation.New(activation.Config{Links: links, Logger: o.logger, TrustedProxies: o.trusted}),
 		ready:      &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
 		metrics:    metrics,
@@ -289,6 +291,7 @@ func (s *server) endRequests() error {
 	ctx, cancel := context.WithTimeout(context.Background(), requestDrain)
 	defer cancel()
 	var errs []error
+	close(s.stopping)
 	for _, h := range []*http.Server{s.public, s.socket, s.profile} {
 		if h == nil {
 			continue
