@@ -353,3 +353,28 @@ func TestTheOverlayTakesAnyText(t *testing.T) {
 		t.Errorf("the rows behind find %+v", found)
 	}
 }
+
+// TestChunksThatGoNotTogether are refused: what one batch predicts is of no use to another.
+func TestChunksThatGoNotTogether(t *testing.T) {
+	t.Parallel()
+	f := openFixture(t, Options{})
+	a, b := f.upload(t, muster.ModeDryRun), f.upload(t, muster.ModeDryRun)
+	f.submit(t, a)
+	f.submit(t, b)
+	f.mustAccept(t, 2, 2)
+	quiet, created := f.worksOf(t, muster.LaneQuiet), f.works(t, 100)
+	for what, works := range map[string][]provision.Work{
+		"of two dry runs": {quiet[0], quiet[1]}, "that run and that do not": {created[0], quiet[0]},
+	} {
+		if quiet[0].Batch.ID == quiet[1].Batch.ID {
+			t.Fatal("batches in the quiet lane take no turns")
+		}
+		err := f.Apply(t.Context(), f.tenant, chunksOf(works), muster.Keys{}, func(muster.Snapshot, []bool) (*provision.Writes, error) {
+			t.Errorf("chunks %s are planned together", what)
+			return nil, errors.ErrUnsupported
+		})
+		if err == nil || errors.Is(err, muster.ErrRow) {
+			t.Errorf("Apply of chunks %s = %v", what, err)
+		}
+	}
+}
