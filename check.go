@@ -4,6 +4,7 @@ var (
 	faultLevel  = fault(ReasonForbidden, "adminLevel", "An administrator cannot grant a level above his own.")
 	faultTarget = fault(ReasonForbidden, "", "An administrator cannot change a user whose level is above his own.")
 	faultScope  = fault(ReasonForbidden, "department", "A department administrator cannot act outside of his department and those below it.")
+	faultAbsent = fault(ReasonForbidden, "", "Nobody who administers something is disabled for being absent from a source.")
 	faultLast   = fault(ReasonLastAdmin, "", "The tenant's last enabled system administrator cannot be disabled, demoted or deleted.")
 )
 

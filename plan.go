@@ -228,6 +228,9 @@ func (p *planner) setDisabled(e *Entry, d *draft, disabled bool) *Fault {
 	if f := p.reach(e, d); f != nil {
 		return f
 	}
+	if disabled && e.Source != "" && d.now.Level != LevelCommon {
+		return faultAbsent
+	}
 	if disabled && p.isLastAdmin(&d.now) {
 		return faultLast
 	}

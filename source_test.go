@@ -47,7 +47,7 @@ func TestSources(t *testing.T) {
 	entry := func(action Action, id ID, source string, adopt bool) Entry {
 		return Entry{Action: action, OnExisting: UpdateExisting, Match: KeyID, Actor: LevelSystemAdmin, NewID: 9, User: User{ID: id}, Source: source, Adopt: adopt}
 	}
-	const free, ours, theirs = 2, 3, 4
+	const free, ours, theirs, manager = 2, 3, 4, 5
 	tests := map[string]struct {
 		entry  Entry
 		reason Reason
@@ -61,6 +61,7 @@ func TestSources(t *testing.T) {
 		"nobody's, adopted":       {entry(ActionUpdate, free, "hr", true), ReasonNone, "hr"},
 		"upserted, adopted":       {entry(ActionCreate, free, "hr", true), ReasonNone, "hr"},
 		"disabling ours":          {entry(ActionDisable, ours, "hr", false), ReasonNone, "hr"},
+		"disabling our manager":   {entry(ActionDisable, manager, "hr", false), ReasonForbidden, "hr"},
 		"disabling theirs":        {entry(ActionDisable, theirs, "hr", false), ReasonOtherSource, "crm"},
 		"disabling adopts nobody": {entry(ActionDisable, free, "hr", true), ReasonOtherSource, ""},
 		"deleting adopts nobody":  {entry(ActionDelete, free, "hr", true), ReasonOtherSource, ""},
@@ -71,7 +72,8 @@ func TestSources(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newDirectory(TenantSettings{}, User{ID: 1, Level: LevelSystemAdmin}, User{ID: free}, User{ID: ours, Source: "hr"}, User{ID: theirs, Source: "crm"})
+			d := newDirectory(TenantSettings{}, User{ID: 1, Level: LevelSystemAdmin}, User{ID: free}, User{ID: ours, Source: "hr", Level: LevelCommon},
+				User{ID: theirs, Source: "crm"}, User{ID: manager, Source: "hr", Level: LevelManager})
 			o := d.run(t, []Entry{tt.entry})[0]
 			if o.Reason != tt.reason || (o.Detail != "") != (tt.reason != ReasonNone) {
 				t.Errorf("outcome %+v, want the reason %s", o, tt.reason)

@@ -43,6 +43,7 @@ var unsaid = map[string]string{
 	"adminLevel must be 0 (department administrator), 1 (common user), 2 (system administrator) or 5 (manager).":                       "is said before, with this contract's names",
 	"keyword must be at most 7 bytes long.":                                                                                            "is said before, with this contract's names",
 	"offset must be 0 or more users.":                                                                                                  "is said before, with this contract's names",
+	"Nobody who administers something is disabled for being absent from a source.":                                                     "of reconciliations",
 	"The user is of another source.":                                                                                                   "of reconciliations",
 	"The user is of no source, and this row adopts nobody.":                                                                            "of reconciliations",
 	"The user would have no name left: a firstName or a displayName has to stay.":                                                      "nothing is taken from users here",
