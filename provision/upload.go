@@ -68,6 +68,9 @@ func (e *Engine) Begin(ctx context.Context, s Submission) (*Upload, error) {
 // Add appends rows, which are the upload's from then on. KindOverloaded when the tenant has too much queued. After an
 // error the upload can only be discarded.
 func (u *Upload) Add(ctx context.Context, rows []muster.Row) error {
+	if u.over {
+		return isOver()
+	}
 	for len(rows) > 0 {
 		n := min(len(rows), u.size-len(u.rows))
 		u.rows = append(u.rows, rows[:n]...)
@@ -80,6 +83,10 @@ func (u *Upload) Add(ctx context.Context, rows []muster.Row) error {
 		}
 	}
 	return nil
+}
+
+func isOver() error {
+	return &muster.Error{Kind: muster.KindNotFound, Detail: "The upload was accepted, or given up, before."}
 }
 
 // chunk makes a chunk of the rows that are in memory.
@@ -115,6 +122,9 @@ func (u *Upload) SetIdempotency(i *Idempotency) { u.submission.Idempotency = i }
 // Accept ends the batch, which is durable and runs by itself when it returned. KindInvalid if it has no rows, and of a
 // reconciliation KindConflict if it would disable too many users; for the rest as [Engine.Submit].
 func (u *Upload) Accept(ctx context.Context) (Receipt, error) {
+	if u.over {
+		return Receipt{}, isOver()
+	}
 	if err := u.chunk(ctx); err != nil {
 		return Receipt{}, err
 	}
