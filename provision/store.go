@@ -71,6 +71,10 @@ type Store interface {
 	// runs held, replays, tokens, activations, counts of refused attempts. It reports whether it found anything.
 	Purge(ctx context.Context, tenant muster.ID, finishedBefore time.Time, limit int) (bool, error)
 
+	// PurgeTrail takes a step like that of the audit trail, or of the installation's where tenant is 0, and of events on their
+	// way to webhooks: what is from before the times.
+	PurgeTrail(ctx context.Context, tenant muster.ID, recordsBefore, eventsBefore time.Time, limit int) (bool, error)
+
 	// Failures reads a batch, those of its outcomes from row from on that are not successes, in list order and at most limit,
 	// and the kept blocks that hold their rows, all of one moment. KindNotFound if the tenant has no such batch of
 	// the contract; 0 stands for any.
@@ -142,6 +146,17 @@ type Writes struct {
 	Planned muster.Planned // its Outcomes are not read: those of Chunks are
 	Chunks  []ChunkWrites  // one for each live chunk
 	Now     time.Time      // stamps users and finished batches
+}
+
+// Batch is the one whose rows the writes are of; 0 if that is none or several.
+func (w *Writes) Batch() (batch muster.ID) {
+	for i := range w.Chunks {
+		if i > 0 && w.Chunks[i].Chunk.Batch != batch {
+			return 0
+		}
+		batch = w.Chunks[i].Chunk.Batch
+	}
+	return batch
 }
 
 // ChunkWrites is what becomes of one chunk.

@@ -27,6 +27,8 @@ type application struct {
 	mode   muster.Mode // theirs
 	keys   *muster.Keys
 	decide provision.Decide
+
+	ended []muster.ID // batches that this finished
 }
 
 // alike makes sure that the chunks have one mode, and but for ModeRun one batch, and notes the mode.
@@ -55,6 +57,7 @@ func (a *application) run(t *tx) error {
 	stored, ordered := a.lookUp(t)
 	var shot snapshot
 	shot.queue(t, a.tenant, a.keys, wholeUsers)
+	box := t.outbox(a.tenant)
 	var predicted *prediction
 	if a.mode.Predicts() {
 		predicted = predict(t, a.tenant, a.chunks[0].Batch, a.keys)
@@ -90,7 +93,10 @@ func (a *application) run(t *tx) error {
 			return err
 		}
 	}
-	return a.write(t, w, usage, stored, live)
+	if err := a.write(t, w, usage, stored, live); err != nil {
+		return err
+	}
+	return a.tell(box, w, shot.Users)
 }
 
 // plan calls decide. Its panic is the rows' fault, as far as anyone can tell.

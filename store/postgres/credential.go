@@ -11,7 +11,7 @@ const noCredential = "The credential does not exist."
 // CreateCredential is [access.Store.CreateCredential].
 func (s *Store) CreateCredential(ctx context.Context, credential *muster.Credential) error {
 	err := s.write(ctx, credential.Tenant, func(t *tx) error {
-		versions, err := t.keyVersions(sealedSecrets(credential)...)
+		versions, err := t.keyVersions(sealedBlobs(credential.Secrets)...)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (s *Store) UpdateCredential(ctx context.Context, tenant muster.ID, appID st
 			return err
 		}
 		credential.Tenant, credential.AppID = tenant, appID // they are its name, and not to be edited
-		versions, err := t.keyVersions(sealedSecrets(credential)...)
+		versions, err := t.keyVersions(sealedBlobs(credential.Secrets)...)
 		if err != nil {
 			return err
 		}
@@ -136,9 +136,9 @@ func scanCredential(row scanner) (*muster.Credential, error) {
 	return &c, err
 }
 
-func sealedSecrets(credential *muster.Credential) [][]byte {
+func sealedBlobs(secrets []muster.Secret) [][]byte {
 	var sealed [][]byte
-	for _, s := range credential.Secrets {
+	for _, s := range secrets {
 		sealed = append(sealed, s.Sealed)
 	}
 	return sealed

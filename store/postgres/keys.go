@@ -74,7 +74,7 @@ func (s *Store) DeleteKey(ctx context.Context, version int) error {
 		if err != nil {
 			return err
 		}
-		uses := [...]statement{selectPayloadKeyUse, selectKeptKeyUse, selectSecretUse, selectProfileSecretUse}
+		uses := [...]statement{selectPayloadKeyUse, selectKeptKeyUse, selectSecretUse, selectProfileSecretUse, selectHookSecretUse}
 		used := make([]bool, len(tenants)*len(uses))
 		for i, tenant := range tenants {
 			for k, use := range uses {

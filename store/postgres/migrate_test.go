@@ -38,7 +38,7 @@ func TestNodesThatStartAtOnceMakeOneSchema(t *testing.T) {
 		defer closeStore(t, s)
 	}
 	f := fixture{Store: stores[0]}
-	if steps := f.query(t, "SELECT version_id::text FROM goose_db_version WHERE version_id > 0"); !slices.Equal(steps, []string{"1", "2", "3", "4", "5"}) {
+	if steps := f.query(t, "SELECT version_id::text FROM goose_db_version WHERE version_id > 0"); !slices.Equal(steps, []string{"1", "2", "3", "4", "5", "6"}) {
 		t.Errorf("steps %q were taken", steps)
 	}
 }
@@ -52,7 +52,7 @@ func TestMigrations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(steps) == 0 || steps[0] != (Migration{Version: 1, Name: "00001_initial.sql", Applied: applied}) || (stored == int64(len(steps))) != applied {
+		if len(steps) == 0 || steps[0] != (Migration{Version: 1, Name: "00001_initial.sql", Applied: applied}) || (stored == steps[len(steps)-1].Version) != applied {
 			t.Errorf("steps are %+v of a schema of version %d", steps, stored)
 		}
 		if err := Migrate(ctx, url, Options{}); err != nil {

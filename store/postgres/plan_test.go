@@ -14,22 +14,28 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "tenant_usage", "key_records", "installation", "node_numbers"}
+var small = []string{"tenants", "tenant_usage", "key_records", "installation", "node_numbers", "outboxes"}
 
 // single lists the tables of which a tenant has one row.
 var single = []string{"federation_profiles"}
 
 // walks lists the statements that walk a part of a large table, with the reason why that is bounded.
 var walks = map[statement]string{
-	selectCredentials:    "the answer: the tenant's credentials",
-	selectTenantSecrets:  "some for each credential",
-	countSecrets:         "likewise",
-	selectSecretUse:      "likewise",
-	selectAdministrators: "of administrators alone, with a limit",
-	countPayloadKeys:     "of batches that are under way; a person asks for it",
-	countKeptKeys:        "of batches with failures; a person asks for it",
-	moveChunks:           "a batch's chunks, of a thousand rows each",
-	selectExpired:        "of batches whose overlay is needed no more, with a limit",
+	selectCredentials:       "the answer: the tenant's credentials",
+	selectTenantSecrets:     "some for each credential",
+	countSecrets:            "likewise",
+	selectSecretUse:         "likewise",
+	selectAdministrators:    "of administrators alone, with a limit",
+	countPayloadKeys:        "of batches that are under way; a person asks for it",
+	countKeptKeys:           "of batches with failures; a person asks for it",
+	selectHooks:             "webhook.MaxHooks at most",
+	selectDue:               "likewise",
+	updateOutbox:            "likewise",
+	selectTenantHookSecrets: "two for each webhook",
+	countHookSecrets:        "likewise",
+	selectHookSecretUse:     "likewise",
+	moveChunks:              "a batch's chunks, of a thousand rows each",
+	selectExpired:           "of batches whose overlay is needed no more, with a limit",
 
 	selectDeepest:            "the departments below one",
 	moveDepartments:          "likewise",
@@ -148,6 +154,12 @@ var filling = []string{
 	`INSERT INTO token_index SELECT int8send(n), 1 FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO refused_attempts SELECT int8send(n), 1, now() FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO replays SELECT 1, int8send(n), n, now() FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO audit_records SELECT 1, n, 'a' || n % 10, n, false, '', 'a' || n % 10, 't' || n, '' FROM generate_series(1, 20000) AS n`,
+	`INSERT INTO webhooks SELECT 1, n, '', '', 0, false, '', NULL, now() FROM generate_series(1, 20) AS n`,
+	`INSERT INTO webhook_secrets SELECT 1, n, 0, '\x00', 1, now() FROM generate_series(1, 20) AS n`,
+	`INSERT INTO webhook_events SELECT 1, n, 1, '' FROM generate_series(1, 20000) AS n`,
+	`INSERT INTO webhook_deliveries SELECT 1, n, n % 20, 1, 0, 0, '', NULL, now() FROM generate_series(1, 20000) AS n`,
+	`INSERT INTO outboxes SELECT 1, now() FROM generate_series(1, 1) AS n`,
 	`INSERT INTO activations SELECT 1, n, '\x00', now() FROM generate_series(10, 5000) AS n`,
 }
 

@@ -44,7 +44,7 @@ func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, sto
 			rows, bytes = 0, 0 // they still wait
 		} else {
 			a.storeOutcomes(t, w.Chunks)
-			p.store(t, a.tenant, w)
+			a.ended = p.store(t, a.tenant, w)
 		}
 	}
 	t.exec(updateUsageApplied, a.tenant, usage.Users, usage.CapacityGB, usage.SystemAdmins, rows, bytes)
@@ -98,8 +98,8 @@ func (s *step) count(result muster.Result, reason muster.Reason) {
 	s.reasons[i].Rows++
 }
 
-// store queues the batches' counts and ends.
-func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) {
+// store queues the batches' counts and ends, and gives those that are finished.
+func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) (ended []muster.ID) {
 	n := len(p.steps)
 	ids, ends := make([]int64, n), make([]bool, n)
 	var counts [muster.Cancelled + 1][]int32
@@ -112,6 +112,9 @@ func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) {
 	for i := range p.steps {
 		s := &p.steps[i]
 		ids[i], ends[i] = int64(s.batch.ID), s.left == 0
+		if ends[i] {
+			ended = append(ended, s.batch.ID)
+		}
 		for _, c := range s.reasons {
 			counts[c.Result][i] += int32(c.Rows)
 			batches, results, reasons, rows = append(batches, ids[i]), append(results, int16(c.Result)), append(reasons, int16(c.Reason)), append(rows, int32(c.Rows))
@@ -120,6 +123,7 @@ func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) {
 	t.exec(upsertReasons, tenant, batches, results, reasons, rows)
 	t.exec(updateBatches, tenant, w.Now, w.Now.Add(muster.HeldFor), ids, counts[muster.Succeeded], counts[muster.Failed], counts[muster.Skipped],
 		counts[muster.Cancelled], ends)
+	return ended
 }
 
 // storeDifferences queues what was found of rows that were checked and, if they were the batch's last, what it does next.

@@ -14,6 +14,7 @@ import (
 	"muster/access"
 	"muster/provision"
 	"muster/secret"
+	"muster/webhook"
 )
 
 // A wrapped item's Ref is key version, tenant, kind and place, each number with leading zeros: the bytewise order of
@@ -22,8 +23,9 @@ const (
 	refTenant  = "%010d/%019d/"
 	refSecret  = refTenant + "credential/%s/%04d" // AppID, position
 	refProfile = refTenant + "federation-secret"
-	refKept    = refTenant + "kept-key/%019d"    // batch
-	refPayload = refTenant + "payload-key/%019d" // batch
+	refKept    = refTenant + "kept-key/%019d"     // batch
+	refPayload = refTenant + "payload-key/%019d"  // batch
+	refHook    = refTenant + "webhook/%019d/%04d" // webhook, position
 )
 
 // NextWrapped is [secret.Rewrapper.NextWrapped].
@@ -92,6 +94,17 @@ func (w *wrapped) tenant(version int, tenant muster.ID) error {
 		}
 		return err
 	}, selectTenantSecrets, tenant)
+	w.rows(func(row scanner) error {
+		var hook muster.ID
+		var position, under int
+		var old []byte
+		var created, expires time.Time
+		err := row.Scan(&hook, &position, &under, &old, &created, &expires)
+		if under == version {
+			add(fmt.Sprintf(refHook, version, tenant, hook, position), webhook.SecretBinding(tenant, hook), old)
+		}
+		return err
+	}, selectTenantHookSecrets, tenant)
 	w.rows(func(row scanner) error {
 		var old []byte
 		err := row.Scan(&old)
@@ -174,8 +187,9 @@ type place struct {
 	item   *secret.WrappedItem
 	tenant int64
 	kind   string
-	// Of a credential's secret; position is the batch of a key.
+	// Of a credential's secret, or a webhook's; position is the batch of a key.
 	appID    string
+	hook     int64
 	position int64
 }
 
@@ -212,6 +226,11 @@ func placeOf(item *secret.WrappedItem) (place, error) {
 		}
 		p.appID = rest[:at]
 		p.position, err = number(rest[at+1:])
+	case "webhook":
+		hook, position, _ := strings.Cut(rest, "/")
+		if p.hook, err = number(hook); err == nil {
+			p.position, err = number(position)
+		}
 	case "kept-key", "payload-key":
 		p.position, err = number(rest)
 	default:
@@ -226,6 +245,8 @@ func (p *place) replace(t *tx, version int32) {
 		t.exec(replaceProfileSecret, p.tenant, p.item.Old, p.item.New, version)
 	case "credential":
 		t.exec(replaceSecret, p.tenant, p.appID, p.position, p.item.Old, p.item.New, version)
+	case "webhook":
+		t.exec(replaceHookSecret, p.tenant, p.hook, p.position, p.item.Old, p.item.New, version)
 	case "kept-key":
 		t.exec(replaceKeptKey, p.tenant, p.position, p.item.Old, p.item.New, version)
 	case "payload-key":
@@ -242,7 +263,7 @@ func (s *Store) CountWrapped(ctx context.Context) (map[int]int, error) {
 			return err
 		}
 		for _, tenant := range tenants {
-			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets, countProfileSecret} {
+			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets, countProfileSecret, countHookSecrets} {
 				t.rows(func(row scanner) error {
 					var version, n int
 					err := row.Scan(&version, &n)

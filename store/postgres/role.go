@@ -110,6 +110,7 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 		var role *muster.Role
 		t.role(&role, selectRole, tenant, id)
 		t.row([]any{&users}, countRoleUsers, tenant, id)
+		box := t.outbox(tenant)
 		if err := t.flush(); err != nil {
 			return err
 		}
@@ -120,6 +121,9 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 			return conflict("id", fmt.Sprintf("Users have this role, %d of them: take it from them first, or force it to be taken from all.", users))
 		}
 		if users > 0 {
+			if err := t.tellRoleTaken(box, id); err != nil {
+				return err
+			}
 			t.exec(takeRole, tenant, id, now)
 			t.exec(deleteRoleUsers, tenant, id)
 		}

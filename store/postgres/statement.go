@@ -88,6 +88,7 @@ const (
 	insertUserRoles
 	deleteUserRoles
 	countRoleUsers
+	selectRoleUsers
 	takeRole
 	deleteRoleUsers
 
@@ -218,6 +219,40 @@ const (
 	selectPayloadKeyUse
 	selectKeptKeyUse
 	selectSecretUse
+
+	insertAudit
+	selectAudit
+	selectAuditByAction
+	selectAuditByUser
+	selectAuditByTarget
+	deleteAudit
+
+	insertHook
+	selectHook
+	selectHooks
+	updateHook
+	deleteHook
+	insertHookSecret
+	selectHookSecrets
+	selectTenantHookSecrets
+	replaceHookSecret
+	countHookSecrets
+	selectHookSecretUse
+	deleteHookSecrets
+
+	insertEvents
+	deleteEvents
+	selectDelivery
+	selectDeliveries
+	resendDelivery
+	deleteDeliveries
+	updateOutbox
+	selectDueTenants
+	selectDue
+	leaseDelivery
+	settleDelivery
+	updateFailing
+	selectFailing
 
 	statementCount
 )

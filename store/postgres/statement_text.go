@@ -2,7 +2,20 @@ package postgres
 
 const anythingKept = `EXISTS (SELECT 1 FROM kept AS k WHERE k.tenant = $1 AND k.batch = n.id)`
 
-var statementText = [statementCount]string{
+// statementText is every statement's text.
+var statementText = textOf(generalText, trailText)
+
+func textOf(parts ...map[statement]string) (all [statementCount]string) {
+	for _, part := range parts {
+		for s, text := range part {
+			all[s] = text
+		}
+	}
+	return all
+}
+
+// generalText is of everything but the trail.
+var generalText = map[statement]string{
 	insertTenant:      `INSERT INTO tenants (` + tenantColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 	selectTenant:      `SELECT ` + tenantColumns + ` FROM tenants WHERE id = $1`,
 	selectTenantNamed: `SELECT ` + tenantColumns + ` FROM tenants WHERE name = $1`,
@@ -125,7 +138,8 @@ var statementText = [statementCount]string{
 	deleteUserRoles: remove("user_roles", `(SELECT DISTINCT u.id, r.role FROM unnest($2::bigint[]) AS l(id)
 		CROSS JOIN LATERAL (SELECT id, roles FROM users WHERE tenant = $1 AND id = l.id OFFSET 0) AS u
 		CROSS JOIN LATERAL unnest(u.roles) AS r(role)) AS n`, "t.role = n.role AND t.user_id = n.id"),
-	countRoleUsers: `SELECT count(*) FROM user_roles WHERE tenant = $1 AND role = $2`,
+	selectRoleUsers: `SELECT user_id FROM user_roles WHERE tenant = $1 AND role = $2 ORDER BY user_id`,
+	countRoleUsers:  `SELECT count(*) FROM user_roles WHERE tenant = $1 AND role = $2`,
 	takeRole: change("users", `updated_at = $3, token_epoch = t.token_epoch + 1, roles = nullif(array_remove(t.roles, $2), '{}')`,
 		`(SELECT user_id FROM user_roles WHERE tenant = $1 AND role = $2) AS n`, "t.id = n.user_id"),
 	deleteRoleUsers: `DELETE FROM user_roles WHERE tenant = $1 AND role = $2`,

@@ -171,8 +171,13 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 			return scanUsage(row, &t.usage, &t.sequence)
 		}, lockUsage, tenant)
 	}
+	var audit *muster.Audit
 	if err = f(t); err == nil {
+		audit = t.audit(ctx)
 		err = t.commit()
+	}
+	if err == nil && audit != nil {
+		audit.Stored()
 	}
 	if err != nil {
 		t.rollback(err)

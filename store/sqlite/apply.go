@@ -26,6 +26,8 @@ type application struct {
 	keys    *muster.Keys
 	decide  provision.Decide
 	refused error // of decide
+
+	ended []muster.ID // batches that this finished
 }
 
 // waiting is what the store knows about a chunk.
@@ -81,7 +83,10 @@ func (a *application) run(c *conn) error {
 	if err != nil {
 		return err
 	}
-	return a.write(c, w, taken, stored, live)
+	if err := a.write(c, w, taken, stored, live); err != nil {
+		return err
+	}
+	return a.tell(c, w, mode == muster.ModeRun, shot.Users)
 }
 
 // plan calls decide. Its panic is the rows' fault, as far as anyone can tell.

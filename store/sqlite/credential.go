@@ -129,11 +129,7 @@ func writeSecrets(c *conn, credential *muster.Credential) error {
 		if err != nil {
 			return err
 		}
-		var expires any
-		if !s.ExpiresAt.IsZero() {
-			expires = millis(s.ExpiresAt)
-		}
-		_, err = c.exec(insertSecret, int64(credential.Tenant), credential.AppID, i, s.Sealed, version, millis(s.CreatedAt), expires)
+		_, err = c.exec(insertSecret, int64(credential.Tenant), credential.AppID, i, s.Sealed, version, millis(s.CreatedAt), orNever(s.ExpiresAt))
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ func (s *Store) DeleteKey(ctx context.Context, version int) error {
 			return err
 		}
 		for _, tenant := range tenants {
-			for _, use := range [...]statement{selectPayloadKeyUse, selectKeptKeyUse, selectSecretUse, selectProfileSecretUse} {
+			for _, use := range [...]statement{selectPayloadKeyUse, selectKeptKeyUse, selectSecretUse, selectProfileSecretUse, selectHookSecretUse} {
 				var used bool
 				if err := c.row(ctx, use, int64(tenant), version).Scan(&used); err != nil {
 					return err

@@ -10,7 +10,7 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "nodes", "key_records"}
+var small = []string{"tenants", "nodes", "key_records", "outboxes"}
 
 // walks lists the statements that walk a part of a large table, by what they walk, with the reason why that is bounded.
 var walks = map[statement]string{
@@ -19,6 +19,12 @@ var walks = map[statement]string{
 	countSecrets:            "SEARCH credential_secrets USING PRIMARY KEY (tenant=?)",
 	selectSecretUse:         "SEARCH credential_secrets USING PRIMARY KEY (tenant=?)",
 	selectAdministrators:    "SEARCH users USING INDEX users_administrators (tenant=?)", // of administrators alone, with a limit
+	selectHooks:             "SEARCH webhooks USING PRIMARY KEY (tenant=?)",             // webhook.MaxHooks at most
+	selectDue:               "SEARCH w USING PRIMARY KEY (tenant=?)",
+	updateOutbox:            "SEARCH w USING PRIMARY KEY (tenant=?)",
+	selectTenantHookSecrets: "SEARCH webhook_secrets USING PRIMARY KEY (tenant=?)", // two for each webhook
+	countHookSecrets:        "SEARCH webhook_secrets USING PRIMARY KEY (tenant=?)",
+	selectHookSecretUse:     "SEARCH webhook_secrets USING PRIMARY KEY (tenant=?)",
 	countPayloadKeys:        "SEARCH batches USING COVERING INDEX batches_payload_key (tenant=? AND payload_key_version>?)",
 	countKeptKeys:           "SEARCH batches USING COVERING INDEX batches_kept_key (tenant=? AND kept_key_version>?)",        // a person asks for it
 	selectChunks:            "SEARCH c USING INDEX chunks_order (tenant=? AND lane=? AND (rank,sequence,first_row)>(?,?,?))", // until Next has enough
@@ -232,7 +238,7 @@ func TestEveryStatementNamesTheTenant(t *testing.T) {
 	free := []statement{
 		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
 		selectCredential, upsertNode, selectIDFloor, selectKeys, selectKeyVersion, insertKey, rewrapKey, deleteKey,
-		selectToken, upsertAttempt, selectAttempt, deleteAttempts,
+		selectToken, upsertAttempt, selectAttempt, deleteAttempts, selectDueTenants,
 	}
 	for i, text := range statementText {
 		named := strings.Contains(text, "tenant = ?") || regexp.MustCompile(`^INSERT INTO \w+ \(tenant,`).MatchString(text)

@@ -169,6 +169,9 @@ func (a *application) advance(c *conn, p *progress, w *provision.Writes) error {
 		return err
 	case p.mode == muster.ModeCheck:
 		return a.endCheck(c, p.batch)
+	}
+	a.ended = append(a.ended, p.batch)
+	switch {
 	case p.mode == muster.ModeDryRun:
 		_, err = c.exec(finishBatch, int64(a.tenant), int64(p.batch), millis(w.Now), millis(w.Now.Add(muster.HeldFor)))
 		return err

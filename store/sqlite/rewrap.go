@@ -13,6 +13,7 @@ import (
 	"muster/access"
 	"muster/provision"
 	"muster/secret"
+	"muster/webhook"
 )
 
 // A wrapped item's Ref is key version, tenant, kind and place, each number with leading zeros: the bytewise order of
@@ -21,8 +22,9 @@ const (
 	refTenant  = "%010d/%019d/"
 	refSecret  = refTenant + "credential/%s/%04d" // AppID, position
 	refProfile = refTenant + "federation-secret"
-	refKept    = refTenant + "kept-key/%019d"    // batch
-	refPayload = refTenant + "payload-key/%019d" // batch
+	refKept    = refTenant + "kept-key/%019d"     // batch
+	refPayload = refTenant + "payload-key/%019d"  // batch
+	refHook    = refTenant + "webhook/%019d/%04d" // webhook, position
 )
 
 // NextWrapped is [secret.Rewrapper.NextWrapped].
@@ -87,7 +89,10 @@ func (w *wrapped) tenant(ctx context.Context, version int, tenant muster.ID) err
 	if err := w.keys(ctx, selectWrappedKeptKeys, refKept, version, tenant, provision.KeptKeyBinding); err != nil {
 		return err
 	}
-	return w.keys(ctx, selectWrappedPayloadKeys, refPayload, version, tenant, provision.PayloadKeyBinding)
+	if err := w.keys(ctx, selectWrappedPayloadKeys, refPayload, version, tenant, provision.PayloadKeyBinding); err != nil {
+		return err
+	}
+	return w.hookSecrets(ctx, version, tenant)
 }
 
 // secrets takes those of a tenant's credentials, of which there are few.
@@ -108,9 +113,36 @@ func (w *wrapped) secrets(ctx context.Context, version int, tenant muster.ID) er
 		}
 		return nil
 	})
+	w.take(items)
+	return err
+}
+
+// hookSecrets takes those of a tenant's webhooks, of which there are few.
+func (w *wrapped) hookSecrets(ctx context.Context, version int, tenant muster.ID) error {
+	var items []secret.WrappedItem
+	rows, err := w.q.query(ctx, selectTenantHookSecrets, int64(tenant))
+	err = collect(rows, err, func(row scanner) error {
+		var hook muster.ID
+		var position, under int
+		var item secret.WrappedItem
+		if err := row.Scan(&hook, &position, &under, &item.Old); err != nil {
+			return err
+		}
+		item.Ref = fmt.Sprintf(refHook, version, tenant, hook, position)
+		if under == version && item.Ref > w.after {
+			item.AAD = webhook.SecretBinding(tenant, hook)
+			items = append(items, item)
+		}
+		return nil
+	})
+	w.take(items)
+	return err
+}
+
+// take takes items of one kind in the order of their Refs, as many as are still wanted.
+func (w *wrapped) take(items []secret.WrappedItem) {
 	slices.SortFunc(items, func(a, b secret.WrappedItem) int { return cmp.Compare(a.Ref, b.Ref) })
 	w.items = append(w.items, items[:min(len(items), w.limit-len(w.items))]...)
-	return err
 }
 
 // profile takes the secret of a tenant's identity system.
@@ -197,6 +229,18 @@ func replace(c *conn, item *secret.WrappedItem) error {
 		}
 		_, err = c.exec(replaceSecret, item.New, version, tenant, place[:at], position, item.Old)
 		return err
+	case "webhook":
+		first, second, _ := strings.Cut(place, "/")
+		hook, err := number(first)
+		if err != nil {
+			return err
+		}
+		position, err := number(second)
+		if err != nil {
+			return err
+		}
+		_, err = c.exec(replaceHookSecret, item.New, version, tenant, hook, position, item.Old)
+		return err
 	case "kept-key", "payload-key":
 		batch, err := number(place)
 		if err != nil {
@@ -222,7 +266,7 @@ func (s *Store) CountWrapped(ctx context.Context) (map[int]int, error) {
 			return err
 		}
 		for _, tenant := range tenants {
-			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets, countProfileSecret} {
+			for _, count := range [...]statement{countPayloadKeys, countKeptKeys, countSecrets, countProfileSecret, countHookSecrets} {
 				rows, err := q.query(ctx, count, int64(tenant))
 				err = collect(rows, err, func(row scanner) error {
 					var version, n int

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"muster"
+	"muster/webhook"
 )
 
 const noRole = "The role does not exist."
@@ -111,6 +112,9 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 			}
 		}
 		if users > 0 {
+			if err := tellRoleTaken(c, tenant, id, now); err != nil {
+				return err
+			}
 			if err := takeFromAll(c, tenant, id, now); err != nil {
 				return err
 			}
@@ -129,6 +133,27 @@ func takeFromAll(c *conn, tenant, role muster.ID, now time.Time) error {
 		return err
 	}
 	_, err := c.exec(deleteRoleUsers, int64(tenant), int64(role))
+	return err
+}
+
+// tellRoleTaken puts into the outbox that the role's users change.
+func tellRoleTaken(c *conn, tenant, role muster.ID, now time.Time) error {
+	box, err := outboxOf(c, tenant)
+	if err != nil || !box.wants(webhook.UsersChanged) {
+		return err
+	}
+	var users []muster.ID
+	rows, err := c.query(context.Background(), selectRoleUsers, int64(tenant), int64(role))
+	err = collect(rows, err, func(row scanner) error {
+		var id muster.ID
+		err := row.Scan(&id)
+		users = append(users, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = box.add(c, now, webhook.Updated(users)...)
 	return err
 }
 

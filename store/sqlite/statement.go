@@ -95,6 +95,7 @@ const (
 	insertUserRoles
 	deleteUserRoles
 	countRoleUsers
+	selectRoleUsers
 	takeRole
 	deleteRoleUsers
 
@@ -218,6 +219,43 @@ const (
 	selectPayloadKeyUse
 	selectKeptKeyUse
 	selectSecretUse
+
+	insertAudit
+	selectAudit
+	selectAuditByAction
+	selectAuditByUser
+	selectAuditByTarget
+	deleteAudit
+
+	insertHook
+	selectHook
+	selectHooks
+	updateHook
+	deleteHook
+	insertHookSecret
+	selectHookSecrets
+	selectTenantHookSecrets
+	replaceHookSecret
+	countHookSecrets
+	selectHookSecretUse
+	deleteHookSecrets
+
+	selectLastEvent
+	insertEvent
+	deleteEvents
+	insertDelivery
+	selectDelivery
+	selectDeliveries
+	resendDelivery
+	deleteDeliveries
+	upsertOutbox
+	updateOutbox
+	selectDueTenants
+	selectDue
+	leaseDelivery
+	settleDelivery
+	updateFailing
+	selectFailing
 
 	statementCount
 )

@@ -3,7 +3,7 @@ package sqlite
 var userMatches = anyMatches("account", "phone", "email", "first_name", "surname", "display_name")
 
 // statementText is every statement's text.
-var statementText = textOf(directoryText, batchText)
+var statementText = textOf(directoryText, batchText, trailText)
 
 func textOf(parts ...map[statement]string) (all [statementCount]string) {
 	for _, part := range parts {
@@ -145,7 +145,8 @@ var directoryText = map[statement]string{
 	deleteUserRoles: `DELETE FROM user_roles WHERE tenant = ?1 AND (role, user) IN (
 		SELECT r.value, u.id FROM json_each(?2) AS wanted
 		CROSS JOIN users AS u ON u.tenant = ?1 AND u.id = wanted.value CROSS JOIN json_each(u.roles) AS r)`,
-	countRoleUsers: `SELECT count(*) FROM user_roles WHERE tenant = ? AND role = ?`,
+	selectRoleUsers: `SELECT user FROM user_roles WHERE tenant = ? AND role = ? ORDER BY user`,
+	countRoleUsers:  `SELECT count(*) FROM user_roles WHERE tenant = ? AND role = ?`,
 	takeRole: `UPDATE users SET updated_at = ?3, token_epoch = token_epoch + 1, roles = (
 		SELECT nullif(json_group_array(r.value), '[]') FROM json_each(users.roles) AS r WHERE r.value <> ?2)
 		WHERE tenant = ?1 AND id IN (SELECT user FROM user_roles WHERE tenant = ?1 AND role = ?2)`,

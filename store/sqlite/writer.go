@@ -90,6 +90,7 @@ func (w *writer) do(ctx context.Context, f func(*conn) error, queue *[]*request)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	f, stored := recording(ctx, f)
 	r := &request{run: f, done: make(chan struct{})}
 	w.mu.Lock()
 	if w.stopped {
@@ -106,6 +107,9 @@ func (w *writer) do(ctx context.Context, f func(*conn) error, queue *[]*request)
 			return ctx.Err()
 		}
 		<-r.done
+	}
+	if r.err == nil {
+		stored()
 	}
 	return r.err
 }
