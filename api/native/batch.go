@@ -77,13 +77,13 @@ type Commit struct {
 func (a *api) addBatches(h huma.API) {
 	const tag = "Batches"
 	const all, one = "/tenants/{tenant}/batches", "/tenants/{tenant}/batches/{batch}"
-	submit := operation("create-batch", http.MethodPost, all, "Submit users to be provisioned", tag, http.StatusAccepted)
+	submit := provisions(operation("create-batch", http.MethodPost, all, "Submit users to be provisioned", tag, http.StatusAccepted))
 	submit.MaxBodyBytes = MaxBatchBody
 	huma.Register(h, submit, func(ctx context.Context, in *submission) (*accepted, error) {
 		id, err := a.submit(ctx, in)
 		return a.accept(ctx, in.Tenant.id, id, err)
 	})
-	huma.Register(h, operation("cancel-batch", http.MethodPost, one+"/cancel", "Cancel the rows of a batch that have no outcome yet", tag, http.StatusOK),
+	huma.Register(h, provisions(operation("cancel-batch", http.MethodPost, one+"/cancel", "Cancel the rows of a batch that have no outcome yet", tag, http.StatusOK)),
 		func(ctx context.Context, in *batchPath) (*answer[Batch], error) {
 			b, err := a.Engine.Cancel(ctx, in.Tenant.id, in.Batch.id)
 			if err != nil {
@@ -91,12 +91,12 @@ func (a *api) addBatches(h huma.API) {
 			}
 			return &answer[Batch]{Body: batchOf(b)}, nil
 		})
-	huma.Register(h, operation("retry-batch", http.MethodPost, one+"/retry", "Run the rows of a batch again that failed", tag, http.StatusAccepted),
+	huma.Register(h, provisions(operation("retry-batch", http.MethodPost, one+"/retry", "Run the rows of a batch again that failed", tag, http.StatusAccepted)),
 		func(ctx context.Context, in *batchPath) (*accepted, error) {
 			receipt, err := a.Engine.Retry(ctx, followup(ctx, in))
 			return a.accept(ctx, in.Tenant.id, receipt.Batch, err)
 		})
-	huma.Register(h, operation("commit-batch", http.MethodPost, one+"/commit", "Run the rows of a dry run", tag, http.StatusAccepted),
+	huma.Register(h, provisions(operation("commit-batch", http.MethodPost, one+"/commit", "Run the rows of a dry run", tag, http.StatusAccepted)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID      `path:"tenant"`
 			Batch  pathBatchID `path:"batch"`
@@ -121,7 +121,7 @@ func (a *api) accept(ctx context.Context, tenant, id muster.ID, err error) (*acc
 	if err != nil {
 		return nil, a.fileProblem(ctx, err)
 	}
-	return &accepted{Location: Prefix + "/tenants/" + tenant.String() + "/batches/" + id.String(), Body: batchOf(b)}, nil
+	return &accepted{Location: locationOf(ctx, tenant, "/batches/"+id.String()), Body: batchOf(b)}, nil
 }
 
 // submissionOf is what a batch of the caller's is before its rows.

@@ -43,3 +43,11 @@ func byOperator(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r.WithContext(withCaller(r.Context(), operator)))
 	})
 }
+
+// locationOf is the address of something of a tenant's, as the caller says it.
+func locationOf(ctx context.Context, tenant muster.ID, path string) string {
+	if callerOf(ctx).Operator {
+		return Prefix + "/tenants/" + tenant.String() + path
+	}
+	return Prefix + path
+}

@@ -95,7 +95,7 @@ func departmentOf(d *muster.Department) Department {
 func (a *api) addDepartments(h huma.API) {
 	const tag = "Departments"
 	const all, one = "/tenants/{tenant}/departments", "/tenants/{tenant}/departments/{department}"
-	huma.Register(h, operation("create-department", http.MethodPost, all, "Make a department", tag, http.StatusCreated),
+	huma.Register(h, departmental(operation("create-department", http.MethodPost, all, "Make a department", tag, http.StatusCreated)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID `path:"tenant"`
 			Body   NewDepartment
@@ -105,12 +105,12 @@ func (a *api) addDepartments(h huma.API) {
 			})
 			return a.department(ctx, d, err)
 		})
-	huma.Register(h, operation("list-departments", http.MethodGet, all, "List a tenant's departments", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("list-departments", http.MethodGet, all, "List a tenant's departments", tag, http.StatusOK)),
 		func(ctx context.Context, in *departmentQuery) (*answer[Departments], error) {
 			page, err := a.listDepartments(ctx, in)
 			return reply(ctx, a, page, err)
 		})
-	huma.Register(h, operation("get-department", http.MethodGet, one, "Read a department", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("get-department", http.MethodGet, one, "Read a department", tag, http.StatusOK)),
 		func(ctx context.Context, in *struct {
 			Tenant     pathID           `path:"tenant"`
 			Department pathDepartmentID `path:"department"`
@@ -118,7 +118,7 @@ func (a *api) addDepartments(h huma.API) {
 			d, err := a.Departments.Get(ctx, in.Tenant.id, actorOf(ctx), in.Department.id)
 			return a.department(ctx, d, err)
 		})
-	huma.Register(h, operation("change-department", http.MethodPatch, one, "Rename or move a department", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("change-department", http.MethodPatch, one, "Rename or move a department", tag, http.StatusOK)),
 		func(ctx context.Context, in *struct {
 			Tenant     pathID           `path:"tenant"`
 			Department pathDepartmentID `path:"department"`
@@ -128,7 +128,7 @@ func (a *api) addDepartments(h huma.API) {
 			d, err := a.Departments.Change(ctx, in.Tenant.id, actorOf(ctx), in.Department.id, change)
 			return a.department(ctx, d, err)
 		})
-	huma.Register(h, operation("delete-department", http.MethodDelete, one, "Delete an empty department, and answer with what it was", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("delete-department", http.MethodDelete, one, "Delete an empty department, and answer with what it was", tag, http.StatusOK)),
 		func(ctx context.Context, in *struct {
 			Tenant     pathID           `path:"tenant"`
 			Department pathDepartmentID `path:"department"`
@@ -136,7 +136,7 @@ func (a *api) addDepartments(h huma.API) {
 			d, err := a.Departments.Delete(ctx, in.Tenant.id, actorOf(ctx), in.Department.id)
 			return a.department(ctx, d, err)
 		})
-	importing := operation("import-departments", http.MethodPost, all+"/import", "Make what is missing along paths of names", tag, http.StatusOK)
+	importing := departmental(operation("import-departments", http.MethodPost, all+"/import", "Make what is missing along paths of names", tag, http.StatusOK))
 	importing.MaxBodyBytes = maxImportBody
 	huma.Register(h, importing,
 		func(ctx context.Context, in *struct {

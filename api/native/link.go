@@ -91,7 +91,7 @@ func hushed[T any](ctx context.Context, a *api, body T, err error) (*secretAnswe
 func (a *api) addLinks(h huma.API) {
 	const tag = "Passwords"
 	const user, batch = "/tenants/{tenant}/users/{user}", "/tenants/{tenant}/batches/{batch}"
-	huma.Register(h, operation("create-link", http.MethodPost, user+"/link", "Make a one-time link by which a user sets his password", tag, http.StatusCreated),
+	huma.Register(h, departmental(operation("create-link", http.MethodPost, user+"/link", "Make a one-time link by which a user sets his password", tag, http.StatusCreated)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID     `path:"tenant"`
 			User   pathUserID `path:"user"`
@@ -109,7 +109,7 @@ func (a *api) addLinks(h huma.API) {
 			l, err := a.batchLinks(ctx, in.Tenant.id, in.Batch.id, &in.Body)
 			return hushed(ctx, a, l, err)
 		})
-	huma.Register(h, operation("reset-password", http.MethodPut, user+"/password", "Set a user's password, or take it away", tag, http.StatusNoContent),
+	huma.Register(h, departmental(operation("reset-password", http.MethodPut, user+"/password", "Set a user's password, or take it away", tag, http.StatusNoContent)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID     `path:"tenant"`
 			User   pathUserID `path:"user"`

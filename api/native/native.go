@@ -3,17 +3,17 @@
 // Refusals are problem details (RFC 9457), and the OpenAPI 3.1 description is generated from the code and served at
 // /api/v1/openapi.json.
 //
-// The package authenticates nobody: whoever reaches the handler is the operator of the installation. It is served where
-// the file system does that, on the Unix socket in the data folder and within a local command.
+// It has two sides, of one set of operations. Whoever reaches the operator's is the operator of the installation: it is served
+// where the file system says who that is, on the Unix socket in the data folder and within a local command, and its paths
+// name the tenant. On the public side requests are signed, or bring an access token; a caller's tenant is his own, and what he may do
+// is what the scope allows that an operation's security requirement in the description names.
 package native
 
 import (
 	"context"
 	"log/slog"
-	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"muster"
 	"muster/access"
@@ -62,23 +62,7 @@ type api struct {
 	workbooks *spreadsheet.Limiter
 }
 
-// New makes the handler. It serves paths below Prefix alone.
-func New(c Config) http.Handler {
-	mux := http.NewServeMux()
-	a := &api{Config: c, workbooks: spreadsheet.NewLimiter(1)}
-	h := humago.NewWithPrefix(mux, Prefix, description(c.Version))
-	a.addTenants(h)
-	a.addAdministrators(h)
-	a.addCredentials(h)
-	a.addDepartments(h)
-	a.addUsers(h)
-	a.addBatches(h)
-	a.addLinks(h)
-	a.addRoles(h)
-	a.addFederation(h)
-	a.addKeys(h)
-	return byOperator(mux)
-}
+func newAPI(c Config) *api { return &api{Config: c, workbooks: spreadsheet.NewLimiter(1)} }
 
 // description is huma's default without what would send a reader to other hosts: its page of documentation loads
 // scripts from a content delivery network, and its schema links name the host that a client claims to speak to.
@@ -86,21 +70,10 @@ func description(version string) huma.Config {
 	config := huma.DefaultConfig("Muster", version)
 	config.DocsPath = ""
 	config.SchemasPath = ""
+	config.OpenAPIPath = ""
 	config.CreateHooks = nil
 	config.RejectUnknownQueryParameters = true
 	return config
-}
-
-func operation(id, method, path, summary, tag string, status int) huma.Operation {
-	return huma.Operation{
-		OperationID:   id,
-		Method:        method,
-		Path:          path,
-		Summary:       summary,
-		Tags:          []string{tag},
-		DefaultStatus: status,
-		MaxBodyBytes:  maxBody,
-	}
 }
 
 // answer is a response whose body is T.

@@ -130,8 +130,8 @@ func (a *api) addTenants(h huma.API) {
 }
 
 func (a *api) addAdministrators(h huma.API) {
-	huma.Register(h, operation("create-administrator", http.MethodPost, "/tenants/{tenant}/administrators",
-		"Make a system administrator with an id that clients already hold", "Tenants", http.StatusCreated),
+	huma.Register(h, operators(operation("create-administrator", http.MethodPost, "/tenants/{tenant}/administrators",
+		"Make a system administrator with an id that clients already hold", "Tenants", http.StatusCreated)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID `path:"tenant"`
 			Body   NewAdministrator
@@ -204,6 +204,9 @@ func (a *api) tenant(ctx context.Context, id muster.ID) (Tenant, error) {
 }
 
 func (a *api) changeTenant(ctx context.Context, id muster.ID, patch *TenantPatch) (Tenant, error) {
+	if err := patch.mayBeOf(callerOf(ctx)); err != nil {
+		return Tenant{}, err
+	}
 	change := access.TenantChange{Name: patch.Name, Host: patch.Host}
 	if patch.Settings != nil {
 		t, err := a.Access.Tenant(ctx, id)
@@ -218,6 +221,29 @@ func (a *api) changeTenant(ctx context.Context, id muster.ID, patch *TenantPatch
 		return Tenant{}, err
 	}
 	return tenantOf(t, nil), nil
+}
+
+// mayBeOf refuses a tenant's own callers what the operator of the installation has decided about it.
+func (p *TenantPatch) mayBeOf(c *Caller) error {
+	if c.Operator {
+		return nil
+	}
+	s := p.Settings
+	if s == nil {
+		s = &SettingsPatch{}
+	}
+	for _, part := range [...]struct {
+		field string
+		set   bool
+	}{
+		{"name", p.Name != nil}, {"host", p.Host != nil},
+		{"settings.userLimit", s.UserLimit != nil}, {"settings.personalSpaceGB", s.PersonalSpaceGB != nil},
+	} {
+		if part.set {
+			return &muster.Error{Kind: muster.KindForbidden, Field: part.field, Detail: "The operator of the installation alone changes a tenant's name, host and limits."}
+		}
+	}
+	return nil
 }
 
 func (p *SettingsPatch) apply(s *muster.TenantSettings) {

@@ -51,7 +51,7 @@ type upload struct {
 
 func (a *api) addUploads(h huma.API) {
 	const all = "/tenants/{tenant}/batches"
-	send := operation("upload-batch", http.MethodPost, all+"/upload", "Submit a file of users to be provisioned", "Batches", http.StatusAccepted)
+	send := streaming(provisions(operation("upload-batch", http.MethodPost, all+"/upload", "Submit a file of users to be provisioned", "Batches", http.StatusAccepted)))
 	send.Description = "Up to 1,000,000 rows and 1 GiB of CSV or NDJSON, or a workbook (XLSX) of up to 100,000 rows. The file is refused as a whole, with 422 and errors, " +
 		"if it is broken or if a column is not understood; a row that cannot be read fails alone."
 	send.RequestBody = fileBody()
@@ -59,7 +59,7 @@ func (a *api) addUploads(h huma.API) {
 		id, err := a.upload(ctx, in)
 		return a.accept(ctx, in.Tenant.id, id, err)
 	})
-	look := operation("preview-batch", http.MethodPost, all+"/preview", "See how a file would be understood", "Batches", http.StatusOK)
+	look := streaming(provisions(operation("preview-batch", http.MethodPost, all+"/preview", "See how a file would be understood", "Batches", http.StatusOK)))
 	look.Description = "Takes the beginning of a file, of which a MiB is read, or a whole workbook. The answer has no cell's contents, and nothing is stored."
 	look.RequestBody = fileBody()
 	huma.Register(h, look, func(ctx context.Context, in *upload) (*answer[Preview], error) {
@@ -119,6 +119,9 @@ func (a *api) upload(ctx context.Context, in *upload) (muster.ID, error) {
 	}
 	defer u.Discard(context.WithoutCancel(ctx))
 	if err := addAll(ctx, u, reader, rows); err != nil {
+		return 0, err
+	}
+	if err := bodyHeld(ctx); err != nil {
 		return 0, err
 	}
 	if digest != nil {

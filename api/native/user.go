@@ -82,17 +82,17 @@ func (a *api) addUsers(h huma.API) {
 		Tenant pathID     `path:"tenant"`
 		User   pathUserID `path:"user"`
 	}
-	huma.Register(h, operation("list-users", http.MethodGet, all, "List a tenant's users, or find one", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("list-users", http.MethodGet, all, "List a tenant's users, or find one", tag, http.StatusOK)),
 		func(ctx context.Context, in *userQuery) (*answer[Users], error) {
 			page, err := a.listUsers(ctx, in)
 			return reply(ctx, a, page, err)
 		})
-	huma.Register(h, operation("get-user", http.MethodGet, one, "Read a user", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("get-user", http.MethodGet, one, "Read a user", tag, http.StatusOK)),
 		func(ctx context.Context, in *which) (*answer[User], error) {
 			u, err := a.Users.Get(ctx, in.Tenant.id, actorOf(ctx), in.User.id)
 			return a.user(ctx, u, err)
 		})
-	huma.Register(h, operation("change-user", http.MethodPatch, one, "Move, promote, disable or enable a user", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("change-user", http.MethodPatch, one, "Move, promote, disable or enable a user", tag, http.StatusOK)),
 		func(ctx context.Context, in *struct {
 			Tenant pathID     `path:"tenant"`
 			User   pathUserID `path:"user"`
@@ -102,7 +102,7 @@ func (a *api) addUsers(h huma.API) {
 			u, err := a.Users.Change(ctx, in.Tenant.id, actorOf(ctx), in.User.id, change)
 			return a.user(ctx, u, err)
 		})
-	huma.Register(h, operation("delete-user", http.MethodDelete, one, "Delete a user, and answer with who he was", tag, http.StatusOK),
+	huma.Register(h, departmental(operation("delete-user", http.MethodDelete, one, "Delete a user, and answer with who he was", tag, http.StatusOK)),
 		func(ctx context.Context, in *which) (*answer[User], error) {
 			u, err := a.Users.Delete(ctx, in.Tenant.id, actorOf(ctx), in.User.id)
 			return a.user(ctx, u, err)

@@ -19,24 +19,34 @@ const (
 	bodyPatience = 10 * time.Second
 )
 
-// boundBodies lets a request with a body through when there is room for it, and has it answered by busy, with 503, when
-// there is none for long. Without it, as many of the largest bodies as there are connections would be in memory at once.
-func boundBodies(next http.Handler, busy http.HandlerFunc) http.Handler {
-	room := semaphore.NewWeighted(bodyBudget)
+// bodies bounds the memory that requests take for their bodies together.
+type bodies struct{ room *semaphore.Weighted }
+
+func newBodies() bodies { return bodies{semaphore.NewWeighted(bodyBudget)} }
+
+// bound lets a request with a body through when there is room for it, as much as it may need, and has it answered by busy, with 503,
+// when there is none for long. Without it, as many of the largest bodies as there are connections would be in memory at once.
+func (b bodies) bound(next http.Handler, need func(*http.Request) int64, busy http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		size := min(r.ContentLength, koodrive.DefaultMaxBody) // what is larger is refused unread
-		if size < 0 {
-			size = koodrive.DefaultMaxBody // sent in pieces: it may be as large as any
-		}
+		size := need(r)
 		ctx, cancel := context.WithTimeout(r.Context(), bodyPatience)
 		defer cancel()
-		if err := room.Acquire(ctx, size); err != nil {
+		if err := b.room.Acquire(ctx, size); err != nil {
 			busy(w, r)
 			return
 		}
-		defer room.Release(size)
+		defer b.room.Release(size)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// contractRoom is how much memory a contract's request may take for its body.
+func contractRoom(r *http.Request) int64 {
+	size := min(r.ContentLength, koodrive.DefaultMaxBody) // what is larger is refused unread
+	if size < 0 {
+		size = koodrive.DefaultMaxBody // sent in pieces: it may be as large as any
+	}
+	return size
 }
 
 // federationBusy answers in the federation contract's envelope.

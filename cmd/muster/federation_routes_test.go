@@ -59,10 +59,10 @@ func TestABusyServerAnswersInTheContractsForm(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
 	kooDrive := koodrive.New(koodrive.Config{})
-	h := boundBodies(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	h := newBodies().bound(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
-	}), byContract(http.HandlerFunc(kooDrive.Busy), http.HandlerFunc(federationBusy)).ServeHTTP)
+	}), contractRoom, byContract(http.HandlerFunc(kooDrive.Busy), http.HandlerFunc(federationBusy)).ServeHTTP)
 	request := func(path string) *http.Request {
 		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 		r.ContentLength = -1 // may be as large as any

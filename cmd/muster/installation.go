@@ -178,7 +178,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	works := false
 	// Only the server knows at which address its pages are.
 	path := func(tenant muster.ID, secret string) string { return activation.Link("", tenant, secret) }
-	c := &nativeClient{http: &http.Client{Transport: inProcess{in.native(engine, in.links(pool), path, nil)}}}
+	c := &nativeClient{http: &http.Client{Transport: inProcess{native.New(in.native(engine, in.links(pool), path, nil))}}}
 	if in.shared == nil {
 		c.work = func(ctx context.Context) error {
 			err := engine.Start(ctx)
@@ -203,11 +203,11 @@ func (in *installation) links(hasher access.Hasher) *access.Activations {
 	return &access.Activations{Store: in.store, Keyring: in.keys, Hasher: hasher}
 }
 
-// native is the API for the operator of the installation. Its answers without an end of their own end with stopping.
+// native is what the native API stands on. Its answers without an end of their own end with stopping.
 func (in *installation) native(
 	engine *provision.Engine, links *access.Activations, address func(muster.ID, string) string, stopping <-chan struct{},
-) http.Handler {
-	return native.New(native.Config{
+) native.Config {
+	return native.Config{
 		Passwords: links, UserReader: in.store, LinkAddress: address, Stopping: stopping,
 		Access:      in.access,
 		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
@@ -218,7 +218,7 @@ func (in *installation) native(
 		Engine:      engine,
 		Batches:     in.store,
 		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
-	})
+	}
 }
 
 // close lets go of the installation, with everything written where it belongs.

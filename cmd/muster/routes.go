@@ -22,8 +22,9 @@ type routeConfig struct {
 	koodrive   http.Handler
 	busy       http.HandlerFunc // answers in KooDrive's envelope that there is no room for the body
 	federation http.Handler
-	prefixes   []string // paths under which proxies serve the contracts, without a slash at the end
-	native     http.Handler
+	prefixes   []string     // paths under which proxies serve the contracts, without a slash at the end
+	native     http.Handler // for the operator
+	public     http.Handler // the same API for everybody who says who he is
 	activation http.Handler
 	ready      http.Handler
 	metrics    *prometheus.Registry
@@ -39,7 +40,7 @@ const (
 
 // routes are the handlers of the two listeners.
 type routes struct {
-	public   http.Handler // for everybody: contracts and health
+	public   http.Handler // for everybody: contracts, the native API and health
 	operator http.Handler // for who may open the socket: the native API and health
 }
 
@@ -63,9 +64,11 @@ func newRoutes(c routeConfig) (*routes, error) {
 	wrap := func(h http.Handler) http.Handler {
 		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
 	}
-	served := boundBodies(byContract(c.koodrive, c.federation), byContract(c.busy, http.HandlerFunc(federationBusy)).ServeHTTP)
+	bodies := newBodies()
+	served := bodies.bound(byContract(c.koodrive, c.federation), contractRoom, byContract(c.busy, http.HandlerFunc(federationBusy)).ServeHTTP)
+	api := bodies.bound(c.public, native.Room, native.Busy)
 	return &routes{
-		public:   wrap(&contracts{served: served, prefixes: c.prefixes, others: public}),
+		public:   wrap(&contracts{served: served, api: api, prefixes: c.prefixes, others: public}),
 		operator: wrap(operator),
 	}, nil
 }
@@ -74,13 +77,18 @@ func newRoutes(c routeConfig) (*routes, error) {
 // while a signed contract wants the target verified first.
 type contracts struct {
 	served   http.Handler
+	api      http.Handler // the native API, which is signed, too
 	prefixes []string
 	others   http.Handler
 }
 
 func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isContract(r.URL.Path) {
+	switch {
+	case isContract(r.URL.Path):
 		c.served.ServeHTTP(w, r)
+		return
+	case isNative(r.URL.Path):
+		c.api.ServeHTTP(w, r)
 		return
 	}
 	for _, prefix := range c.prefixes {
@@ -91,6 +99,8 @@ func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			continue
 		case strings.HasPrefix(below, activation.Prefix):
 			next = c.others
+		case isNative(below):
+			next = c.api
 		case !isContract(below):
 			continue
 		}
@@ -119,6 +129,8 @@ func isContract(p string) bool {
 	clean := path.Clean("/" + p)
 	return strings.HasPrefix(clean, below) || clean == koodrive.TokenPath || isFederation(p)
 }
+
+func isNative(p string) bool { return strings.HasPrefix(path.Clean("/"+p), native.Prefix+"/") }
 
 func isFederation(p string) bool {
 	clean := path.Clean("/" + p)

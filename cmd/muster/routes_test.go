@@ -75,11 +75,11 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 func TestBodiesInMemoryAreBounded(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h := boundBodies(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	h := newBodies().bound(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		entered <- struct{}{}
 		<-leave
 		w.WriteHeader(http.StatusNoContent)
-	}), federationBusy)
+	}), contractRoom, federationBusy)
 	const largest = 4 << 20
 	send := func(ctx context.Context, size int64) <-chan int {
 		done := make(chan int, 1)

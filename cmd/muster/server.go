@@ -23,6 +23,7 @@ import (
 	"muster/api/activation"
 	"muster/api/federation"
 	"muster/api/koodrive"
+	"muster/api/native"
 	"muster/directory"
 	"muster/password"
 	"muster/provision"
@@ -152,6 +153,7 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 	tokens := &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now}
 	links := held.links(s.pool)
 	contract := s.kooDrive(engine, verifier, tokens)
+	api := held.native(engine, links, s.link, s.stopping)
 	return newRoutes(routeConfig{
 		koodrive: contract,
 		busy:     contract.Busy,
@@ -159,12 +161,24 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 			Tokens: tokens, Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
 		prefixes:   o.prefixes,
-		native:     held.native(engine, links, s.link, s.stopping),
+		native:     native.New(api),
+		public:     native.NewPublic(api, s.authentication(verifier)),
 		activation: activation.New(activation.Config{Links: links, Logger: o.logger, TrustedProxies: o.trusted}),
 		ready:      &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
 		metrics:    metrics,
 		logger:     o.logger,
 	})
+}
+
+// authentication finds out who calls the native API, by the signatures of the contracts, where it may be nobody but the application, and
+// by tokens.
+func (s *server) authentication(like *access.Verifier) native.Authentication {
+	verifier := *like
+	verifier.Policy.UserOptional = true
+	return native.Authentication{
+		Verifier: &verifier, TrustedProxies: s.options.trusted,
+		Sessions: &access.Sessions{Store: s.held.store, Keyring: s.held.keys, Hasher: s.pool, Now: time.Now},
+	}
 }
 
 // kooDrive serves the KooDrive contract.
