@@ -215,20 +215,14 @@ func (t *terms) fields() []spreadsheet.Field {
 	return fields
 }
 
-// judgeColumns finds columns that would count for nothing, or fail every row.
+// judgeColumns finds columns that would count for nothing. One of ids is judged row by row: the template and lists of failures
+// have it, empty where users are matched otherwise.
 func (t *terms) judgeColumns(header []string, m *spreadsheet.Mapping) {
-	refuse := func(field, detail string) {
-		if i := m.Column(field); i >= 0 {
-			m.Problems = append(m.Problems, spreadsheet.Problem{
-				Kind: columnUseless, Column: i, Name: header[i], Field: field, Detail: "Column " + spreadsheet.Letter(i) + " holds " + field + ", " + detail,
-			})
-		}
-	}
-	if t.match != muster.KeyID && t.match != muster.KeyNone {
-		refuse(spreadsheet.FieldID, "which counts only where match is id: match by it, or leave the column out.")
-	}
-	if t.source != "" {
-		refuse(spreadsheet.FieldAction, "and the file of a source says who there is: leave the column out.")
+	if i := m.Column(spreadsheet.FieldAction); i >= 0 && t.source != "" {
+		m.Problems = append(m.Problems, spreadsheet.Problem{
+			Kind: columnUseless, Column: i, Name: header[i], Field: spreadsheet.FieldAction,
+			Detail: "Column " + spreadsheet.Letter(i) + " holds action, and the file of a source says who there is: leave the column out.",
+		})
 	}
 }
 
