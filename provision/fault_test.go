@@ -29,11 +29,10 @@ func (s *faultyStore) Apply(ctx context.Context, tenant muster.ID, chunks []must
 
 var errDatabase = errors.New("the database is away")
 
-// A database in trouble is tried again until it is well, and no row pays for it.
-func TestFaultsOfTheDatabaseFailNoRow(t *testing.T) {
-	t.Parallel()
+// unsteady is a database that fails three times of four, before, during and after the transaction.
+func unsteady() option {
 	var calls atomic.Int64
-	b := setup(t, over(func(s provision.Store) provision.Store {
+	return over(func(s provision.Store) provision.Store {
 		return &faultyStore{s, func(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
 			switch calls.Add(1) % 4 {
 			case 1:
@@ -54,11 +53,34 @@ func TestFaultsOfTheDatabaseFailNoRow(t *testing.T) {
 				return s.Apply(ctx, tenant, chunks, keys, decide)
 			}
 		}}
-	}))
+	})
+}
+
+// A database in trouble is tried again until it is well, and no row pays for it.
+func TestFaultsOfTheDatabaseFailNoRow(t *testing.T) {
+	t.Parallel()
+	b := setup(t, unsteady())
 	b.start(t)
 	batch, outcomes := b.finished(t, b.submit(t, append(rows(40, rowWithPassword), rows(100, row)[40:]...)...))
 	if batch.Succeeded != 100 || len(outcomes) != 100 {
 		t.Errorf("%d succeeded, %d failed, %d outcomes; want 100 successes", batch.Succeeded, batch.Failed, len(outcomes))
+	}
+}
+
+// A commit goes from lane to lane also where only the answer that it did is lost.
+func TestFaultsOfTheDatabaseHoldUpNoCommit(t *testing.T) {
+	t.Parallel()
+	b := setup(t, unsteady())
+	b.start(t)
+	dryRun, _ := b.rehearse(t, 10, b.native(rows(30, memberRow)...))
+	if batch, _ := b.commit(t, dryRun.ID, false); batch.Mode != muster.ModeRun || batch.Succeeded != 30 {
+		t.Errorf("the commit is %+v", batch)
+	}
+	b.submitAll(t, b.native(memberRow(33)))
+	other, _ := b.rehearse(t, 10, b.native(rows(60, memberRow)[30:]...))
+	deleteMember(t, b, b.byAccount(t, "member-33"))
+	if batch, _ := b.commit(t, other.ID, false); batch.Mode != muster.ModeRefused || batch.Differing != 1 {
+		t.Errorf("the other commit is %+v, want it refused", batch)
 	}
 }
 

@@ -154,6 +154,15 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+func (b *bundle) byAccount(t *testing.T, account string) muster.ID {
+	t.Helper()
+	shot, err := b.store.Snapshot(t.Context(), b.tenant.ID, muster.Keys{Accounts: []string{account}})
+	if err != nil || len(shot.Users) != 1 {
+		t.Fatalf("%s is %+v, %v", account, shot.Users, err)
+	}
+	return shot.Users[0].ID
+}
+
 func deleteMember(t *testing.T, b *bundle, id muster.ID) {
 	t.Helper()
 	entry := muster.Entry{Action: muster.ActionDelete, Match: muster.KeyID, Actor: muster.LevelSystemAdmin, User: muster.User{ID: id}}

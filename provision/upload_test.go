@@ -219,3 +219,23 @@ func TestUploadsThatAreRefused(t *testing.T) {
 		t.Errorf("an upload for a tenant that does not exist gives %v", err)
 	}
 }
+
+// How long a batch will take is not told of one that waits, and nothing of one that is finished.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.upload(t, 10, b.native(rows(30, memberRow)...))
+	waits, err := b.engine.Progress(t.Context(), b.tenant.ID, id)
+	if err != nil || waits.Known || waits.Batch.Total != 30 || waits.Batch.Finished() {
+		t.Errorf("while it waits: %+v, %v", waits, err)
+	}
+	b.start(t)
+	b.finishedOf(t, muster.ContractNative, id)
+	finished, err := b.engine.Progress(t.Context(), b.tenant.ID, id)
+	if err != nil || !finished.Known || finished.Remaining != 0 || finished.Batch.Succeeded != 30 {
+		t.Errorf("when it is finished: %+v, %v", finished, err)
+	}
+	if _, err := b.engine.Progress(t.Context(), b.tenant.ID, id+1); muster.KindOf(err) != muster.KindNotFound {
+		t.Errorf("of a batch that does not exist: %v", err)
+	}
+}
