@@ -28,6 +28,7 @@ type options struct {
 	directory int   // users of the large directory, in the measurement of pre-verification
 	requests  int   // whose latency is told
 	history   []int // past batches, in the measurement of pages
+	uploaded  int   // users of one file
 	tasks     int   // of 100 federated rows each
 	clients   int   // concurrent requests of the load generator
 	runs      int   // repetitions whose median is told
@@ -36,11 +37,11 @@ type options struct {
 var (
 	long = options{
 		users: 50_000, sizes: []int{10_000, 100_000, 1_000_000}, passwords: 1500, tenants: 50, backlog: 20_000, directory: 1_000_000,
-		requests: 300, history: []int{1, 1000, 100_000}, tasks: 300, clients: 2, runs: 5,
+		requests: 300, history: []int{1, 1000, 100_000}, uploaded: 1_000_000, tasks: 300, clients: 2, runs: 5,
 	}
 	short = options{
 		users: 4000, sizes: []int{1000, 10_000}, passwords: 100, tenants: 4, backlog: 2000, directory: 10_000,
-		requests: 20, history: []int{1, 1000}, tasks: 20, clients: 2, runs: 1,
+		requests: 20, history: []int{1, 1000}, uploaded: 10_000, tasks: 20, clients: 2, runs: 1,
 	}
 )
 
@@ -61,6 +62,7 @@ var measurements = []measurement{
 	{"federated", "federated rows/s, against the plainest loader", federated},
 	{"fairness", "a ten-user batch of a newly active tenant behind many backlogs", fairness},
 	{"signin", "time to sign in while passwords are imported", signin},
+	{"upload", "users/s of one large file, with and without a dry run, against batches of 1,000", upload},
 	{"disk", "bytes on the disk", disk},
 	{"shares", "where the time of a request for 1,000 users goes", shares},
 }
