@@ -100,9 +100,10 @@ func (a *api) addBatches(h huma.API) {
 		func(ctx context.Context, in *struct {
 			Tenant pathID      `path:"tenant"`
 			Batch  pathBatchID `path:"batch"`
-			Body   Commit      `required:"false"`
+			Body   *Commit
 		}) (*accepted, error) {
-			receipt, err := a.Engine.Commit(ctx, followup(ctx, &batchPath{in.Tenant, in.Batch}), in.Body.Force)
+			force := in.Body != nil && in.Body.Force
+			receipt, err := a.Engine.Commit(ctx, followup(ctx, &batchPath{in.Tenant, in.Batch}), force)
 			return a.accept(ctx, in.Tenant.id, receipt.Batch, err)
 		})
 	a.addBatchPages(h)

@@ -55,14 +55,11 @@ type Config struct {
 	LinkAddress func(tenant muster.ID, secret string) string
 	// Stopping is closed when the server begins to stop: answers that go on for as long as a batch does end then. nil never is.
 	Stopping <-chan struct{}
+	// Workbooks bounds how many XLSX files are in memory at a time, whichever side they come from; nil is no bound.
+	Workbooks *spreadsheet.Limiter
 }
 
-type api struct {
-	Config
-	workbooks *spreadsheet.Limiter
-}
-
-func newAPI(c Config) *api { return &api{Config: c, workbooks: spreadsheet.NewLimiter(1)} }
+type api struct{ Config }
 
 // description is huma's default without what would send a reader to other hosts: its page of documentation loads
 // scripts from a content delivery network, and its schema links name the host that a client claims to speak to.

@@ -81,6 +81,9 @@ func (a *api) preview(ctx context.Context, in *upload) (Preview, error) {
 	}
 	p := previewOf(reader, rows)
 	p.Complete, err = p.look(reader, rows)
+	if err == nil && p.Complete {
+		err = bodyHeld(ctx)
+	}
 	if cut := file.N == 0; cut {
 		var broken *spreadsheet.Error
 		if p.Complete = false; errors.As(err, &broken) {

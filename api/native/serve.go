@@ -13,7 +13,7 @@ import (
 
 // New makes the handler for the operator of the installation: whoever reaches it is him. It serves paths below Prefix alone.
 func New(c Config) http.Handler {
-	a := newAPI(c)
+	a := &api{c}
 	s := &side{api: a, mux: http.NewServeMux()}
 	a.register(s, private)
 	return byOperator(s)
@@ -29,7 +29,7 @@ type public struct {
 // its id in the path, and nothing that is for the operator alone. The description of it, and the page made of that, are for
 // everybody.
 func NewPublic(c Config, who Authentication) http.Handler {
-	a := newAPI(c)
+	a := &api{c}
 	p := &public{a, who}
 	s := &side{api: a, mux: http.NewServeMux(), admit: p.admit}
 	a.register(s, publish)

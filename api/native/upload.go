@@ -180,7 +180,7 @@ func (a *api) openFile(ctx context.Context, file io.Reader, q *upload, t terms) 
 	if err != nil {
 		return nil, nil, err
 	}
-	o := spreadsheet.Options{Encoding: q.Encoding, Sheet: q.Sheet, Limiter: a.workbooks}
+	o := spreadsheet.Options{Encoding: q.Encoding, Sheet: q.Sheet, Limiter: a.Workbooks}
 	if o.Format, err = spreadsheet.ParseFormat(q.Format); err != nil {
 		return nil, nil, err // the schema admits none
 	}
@@ -194,7 +194,7 @@ func (a *api) openFile(ctx context.Context, file io.Reader, q *upload, t terms) 
 		if waiting.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			return nil, nil, &muster.Error{
 				Kind: muster.KindUnavailable, RetryAfter: openPatience,
-				Detail: "Workbooks are read one at a time, and others are being read; try again, or send CSV or NDJSON.",
+				Detail: "Other workbooks are being read, and few are at a time; try again, or send CSV or NDJSON.",
 			}
 		}
 		return nil, nil, err

@@ -3,10 +3,12 @@ package native_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +20,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"muster/api/native"
+	"muster/spreadsheet"
 )
 
 // oddWorkbook is what happens to tables in spreadsheets: a phone that became a number, a date, a formula, and a row that is fine.
@@ -88,6 +91,28 @@ func TestAZipBomb(t *testing.T) {
 			t.Errorf("%s of %d bytes: %+v", path, len(file), got)
 		}
 	}
+}
+
+// A workbook that waits for another one waits for a while, and is asked to come again.
+func TestWorkbooksAreReadOneAtATime(t *testing.T) {
+	t.Parallel()
+	p := setupProvisioning(t)
+	p.config.Workbooks = spreadsheet.NewLimiter(1)
+	p.handler = native.New(p.config)
+	tenant := p.tenant(`{}`)
+	file := workbook(t, "account,name", "ann,Ann")
+	taken, err := spreadsheet.Open(t.Context(), bytes.NewReader(file), spreadsheet.Options{Limiter: p.config.Workbooks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := tenant + "/batches/upload?operation=create&match=account"
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := httptest.NewRequestWithContext(ctx, "POST", native.Prefix+query, bytes.NewReader(file))
+	p.handler.ServeHTTP(httptest.NewRecorder(), gone) // returns: its caller is away
+	taken.Close()
+	decoded[native.Batch](t, p.post(query, bytes.NewReader(file)), 202)
+	decoded[native.Batch](t, p.post(query, bytes.NewReader(file)), 202)
 }
 
 // A caller who goes away, and a file that ends where it should not, leave nothing.

@@ -26,6 +26,7 @@ import (
 	"muster/password"
 	"muster/provision"
 	"muster/secret"
+	"muster/spreadsheet"
 	"muster/store/postgres"
 	"muster/store/sqlite"
 )
@@ -217,6 +218,7 @@ func (in *installation) native(
 		Trier:       &trier{store: in.store, engine: engine},
 		Engine:      engine,
 		Batches:     in.store,
+		Workbooks:   spreadsheet.NewLimiter(1),
 		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	}
 }
