@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,7 @@ type Client struct {
 	base   *url.URL
 	signer signature.Signer
 	http   *http.Client
+	tenant string // of [NewOperator], whose requests are not signed
 }
 
 const (
@@ -99,6 +101,7 @@ func newTransport() *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: 60 * time.Second,
+		ExpectContinueTimeout: time.Second,
 	}
 }
 
@@ -127,10 +130,18 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.persist(ctx, func() (*Response, error) { return c.send(req, r.Body) })
+	return c.persist(ctx, false, func() (*Response, error) { return c.send(req, r.Body) })
 }
 
 func (c *Client) sign(ctx context.Context, r Request) (*http.Request, error) {
+	return c.signSum(ctx, r, sha256.Sum256(r.Body))
+}
+
+// unsigned reports whether who reaches the server is known without signature.
+func (c *Client) unsigned() bool { return c.tenant != "" }
+
+// signSum is sign for a body of which there is the hash alone.
+func (c *Client) signSum(ctx context.Context, r Request, sum [sha256.Size]byte) (*http.Request, error) {
 	if !strings.HasPrefix(r.Target, "/") {
 		return nil, fmt.Errorf("client: the target %q does not begin with a slash", r.Target)
 	}
@@ -148,7 +159,10 @@ func (c *Client) sign(ctx context.Context, r Request) (*http.Request, error) {
 	if c.Language != "" && req.Header.Get("language") == "" {
 		req.Header.Set("language", c.Language)
 	}
-	if err := c.signer.Sign(req, r.Body, time.Now()); err != nil {
+	if c.unsigned() {
+		return req, nil
+	}
+	if err := c.signer.SignSum(req, sum, time.Now()); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	return req, nil
@@ -166,6 +180,11 @@ func (c *Client) send(signed *http.Request, body []byte) (*Response, error) {
 		return nil, err
 	}
 	defer answer.Body.Close()
+	return readAnswer(answer)
+}
+
+// readAnswer reads an answer to its end.
+func readAnswer(answer *http.Response) (*Response, error) {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, MaxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)

@@ -21,8 +21,9 @@ const (
 	maxPause   = 10 * time.Second
 )
 
-// persist repeats an attempt while trying again can help and patience lasts. The last answer or error comes back.
-func (c *Client) persist(ctx context.Context, attempt func() (*Response, error)) (*Response, error) {
+// persist repeats an attempt while trying again can help and patience lasts. With once it does so only where the server said that
+// nothing was done. The last answer or error comes back.
+func (c *Client) persist(ctx context.Context, once bool, attempt func() (*Response, error)) (*Response, error) {
 	patience := min(c.Patience, MaxPatience)
 	if patience == 0 {
 		patience = DefaultPatience
@@ -34,6 +35,9 @@ func (c *Client) persist(ctx context.Context, attempt func() (*Response, error))
 			return nil, fmt.Errorf("client: %w", ctx.Err())
 		}
 		wait, again := retryIn(answer, err, pause)
+		if once && !undone(answer) {
+			again = false
+		}
 		if !again || time.Now().Add(wait).After(deadline) {
 			if err != nil {
 				return nil, fmt.Errorf("client: %w", err)
@@ -59,6 +63,11 @@ func retryIn(answer *Response, err error, pause time.Duration) (time.Duration, b
 	default:
 		return 0, false
 	}
+}
+
+// undone reports whether an answer says that nothing was done.
+func undone(answer *Response) bool {
+	return answer != nil && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable)
 }
 
 // lasting reports whether an error would come again however often the request is sent: an answer that makes no sense, a
