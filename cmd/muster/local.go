@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -30,6 +28,9 @@ type unavailable struct{ error }
 func (unavailable) ExitCode() int { return exitUnavailable }
 
 func (u unavailable) Unwrap() error { return u.error }
+
+// longestAnswer is how long a server may think once it has all of a request: a key rotation answers when it is done.
+const longestAnswer = 10 * time.Minute
 
 // patience is how long a command waits for the process that holds the data folder to answer or to let go of it.
 const patience = 10 * time.Second
@@ -97,7 +98,7 @@ func socketTransport(dir string, first net.Conn) *http.Transport {
 				return dialSocket(ctx, dir)
 			}
 		},
-		ResponseHeaderTimeout: 10 * time.Minute, // a key rotation answers when it is done
+		ResponseHeaderTimeout: longestAnswer,
 	}
 }
 
@@ -105,57 +106,6 @@ func closeIdle(t *http.Transport) func() error {
 	return func() error {
 		t.CloseIdleConnections()
 		return nil
-	}
-}
-
-// inProcess sends requests to a handler without any network.
-type inProcess struct{ handler http.Handler }
-
-func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
-	received := req.Clone(req.Context())
-	received.RequestURI = req.URL.RequestURI()
-	received.Host = req.URL.Host
-	if received.Body == nil {
-		received.Body = http.NoBody
-	}
-	defer received.Body.Close()
-	w := &memoryWriter{header: http.Header{}}
-	t.handler.ServeHTTP(w, received)
-	return w.response(req), nil
-}
-
-// memoryWriter keeps an answer.
-type memoryWriter struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *memoryWriter) Header() http.Header { return w.header }
-
-func (w *memoryWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-}
-
-func (w *memoryWriter) Write(p []byte) (int, error) {
-	w.WriteHeader(http.StatusOK)
-	return w.body.Write(p)
-}
-
-func (w *memoryWriter) response(req *http.Request) *http.Response {
-	w.WriteHeader(http.StatusOK)
-	return &http.Response{
-		Status:        http.StatusText(w.status),
-		StatusCode:    w.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        w.header,
-		Body:          io.NopCloser(&w.body),
-		ContentLength: int64(w.body.Len()),
-		Request:       req,
 	}
 }
 

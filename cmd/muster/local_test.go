@@ -143,27 +143,3 @@ func TestCommandsTakeTurns(t *testing.T) {
 		t.Errorf("the second command: %v", err)
 	}
 }
-
-func TestRequestsInProcessAreAsOverANetwork(t *testing.T) {
-	t.Parallel()
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if r.RequestURI != "/a/b%20c?d=e" || r.Host != "localhost" || string(body) != "sent" {
-			t.Errorf("received %s for %s with %q", r.RequestURI, r.Host, body)
-		}
-		w.Header().Set("X-A", "b")
-		w.WriteHeader(http.StatusTeapot)
-		_, _ = io.WriteString(w, "ans")
-		_, _ = io.WriteString(w, "wer")
-	})
-	caller := &http.Client{Transport: inProcess{handler}}
-	answer, err := caller.Post("http://localhost/a/b%20c?d=e", "text/plain", strings.NewReader("sent"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || string(body) != "answer" || answer.StatusCode != http.StatusTeapot || answer.Header.Get("X-A") != "b" {
-		t.Errorf("%d %q %v, %v", answer.StatusCode, body, answer.Header, err)
-	}
-}
