@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"muster"
@@ -18,6 +19,7 @@ type credentialCmd struct {
 	Create  credentialCreateCmd  `cmd:"" help:"Make a credential; its secret is shown once."`
 	List    credentialListCmd    `cmd:"" help:"List a tenant's credentials."`
 	Rotate  credentialRotateCmd  `cmd:"" help:"Give a credential another secret; the old one goes on working for a while."`
+	Set     credentialSetCmd     `cmd:"" help:"Change what a credential may do."`
 	Disable credentialDisableCmd `cmd:"" help:"Refuse everything that a credential signs."`
 	Enable  credentialEnableCmd  `cmd:"" help:"Undo disable."`
 }
@@ -64,24 +66,21 @@ func readSecret(name string, stdin io.Reader) (string, error) {
 	return string(text), nil
 }
 
-// tenantFlag chooses the tenant.
-type tenantFlag struct {
-	Tenant string `placeholder:"TENANT" help:"Id or name of the tenant; not needed if there is only one."`
+// path is where the API has the credential.
+func (f *tenantFlags) path(ctx context.Context, api *nativeClient, appID string) (string, error) {
+	base, err := f.base(ctx, api)
+	return base + "/credentials/" + url.PathEscape(appID), err
 }
 
-// path is where the API has the credential.
-func (f *tenantFlag) path(ctx context.Context, api *nativeClient, appID string) (string, error) {
-	tenant, err := api.tenant(ctx, f.Tenant)
-	if err != nil {
-		return "", err
-	}
-	return "/tenants/" + tenant.ID.String() + "/credentials/" + url.PathEscape(appID), nil
+// scopeFlags say what a credential may do.
+type scopeFlags struct {
+	Scopes []string `env:"-" enum:"read,provision,administer" placeholder:"SCOPE" help:"What it may do: read, provision (submit batches) and administer (change everything else). Default: all."`
 }
 
 type credentialCreateCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	pairFlags
+	scopeFlags
 	Name    string `env:"-" placeholder:"NAME" help:"What the credential is for, for people."`
 	AdminID string `name:"id" env:"-" placeholder:"ID" help:"Id that the client holds for an administrator: one is made with it, unless there is one already."`
 }
@@ -91,12 +90,12 @@ func (c *credentialCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 	if err != nil {
 		return err
 	}
-	body.Name = c.Name
+	body.Name, body.Scopes = c.Name, c.Scopes
 	admin, err := idFlag("--id", c.AdminID)
 	if err != nil {
 		return err
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -109,7 +108,7 @@ func (c *credentialCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	var issued native.Credential
-	if err := api.call(ctx, http.MethodPost, "/tenants/"+tenant.ID.String()+"/credentials", body, &issued); err != nil {
+	if err := api.call(ctx, http.MethodPost, api.tenantPath(tenant.ID)+"/credentials", body, &issued); err != nil {
 		return err
 	}
 	return printAccount(p, accountOf(tenant, admin, &issued))
@@ -170,32 +169,32 @@ func describeAccount(w io.Writer, a account) {
 }
 
 type credentialListCmd struct {
-	localFlags
-	tenantFlag
+	lists
+	tenantFlags
 }
 
 func (c *credentialListCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer closing(done, &err)
-	tenant, err := api.tenant(ctx, c.Tenant)
+	base, err := c.base(ctx, api)
 	if err != nil {
 		return err
 	}
 	var list native.Credentials
-	if err := api.call(ctx, http.MethodGet, "/tenants/"+tenant.ID.String()+"/credentials", nil, &list); err != nil {
+	if err := api.call(ctx, http.MethodGet, base+"/credentials", nil, &list); err != nil {
 		return err
 	}
-	return p.print(list, func(w io.Writer) {
-		rows := make([][]string, len(list.Credentials))
-		for i := range list.Credentials {
-			rows[i] = credentialRow(&list.Credentials[i])
-		}
-		table(w, "APPID STATE SECRETS CREATED NAME", rows)
-	})
+	rows := make([][]string, len(list.Credentials))
+	for i := range list.Credentials {
+		rows[i] = credentialRow(&list.Credentials[i])
+	}
+	return p.list(list, credentialHeading, rows)
 }
+
+const credentialHeading = "APPID STATE SCOPES SECRETS CREATED NAME"
 
 func credentialRow(c *native.Credential) []string {
 	state := "enabled"
@@ -206,12 +205,11 @@ func credentialRow(c *native.Credential) []string {
 	if len(c.Secrets) > 1 {
 		secrets = fmt.Sprintf("%d, the old one until %s", len(c.Secrets), stamp(c.Secrets[1].ExpiresAt))
 	}
-	return []string{c.AppID, state, secrets, stamp(c.CreatedAt), c.Name}
+	return []string{c.AppID, state, strings.Join(c.Scopes, ","), secrets, stamp(c.CreatedAt), c.Name}
 }
 
 type credentialRotateCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	App        string `arg:"" name:"app-id" help:"AppId of the credential."`
 	Overlap    period `env:"-" default:"24h" placeholder:"TIME" help:"How long the old secret goes on working; 0s ends it at once."`
 	SecretFile string `env:"-" type:"path" placeholder:"FILE" help:"File with the new secret, - for standard input; made if not given."`
@@ -222,7 +220,7 @@ func (c *credentialRotateCmd) Run(ctx context.Context, p *printer) (err error) {
 	if err != nil {
 		return err
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -248,20 +246,35 @@ func (c *credentialRotateCmd) Run(ctx context.Context, p *printer) (err error) {
 
 type credentialDisableCmd struct{ credentialStateCmd }
 
-func (c *credentialDisableCmd) Run(ctx context.Context, p *printer) error { return c.set(ctx, p, true) }
+func (c *credentialDisableCmd) Run(ctx context.Context, p *printer) error {
+	return c.change(ctx, p, native.CredentialPatch{Disabled: new(true)})
+}
 
 type credentialEnableCmd struct{ credentialStateCmd }
 
-func (c *credentialEnableCmd) Run(ctx context.Context, p *printer) error { return c.set(ctx, p, false) }
+func (c *credentialEnableCmd) Run(ctx context.Context, p *printer) error {
+	return c.change(ctx, p, native.CredentialPatch{Disabled: new(false)})
+}
+
+type credentialSetCmd struct {
+	credentialStateCmd
+	scopeFlags
+}
+
+func (c *credentialSetCmd) Run(ctx context.Context, p *printer) error {
+	if len(c.Scopes) == 0 {
+		return usagef("nothing to set: give --scopes")
+	}
+	return c.change(ctx, p, native.CredentialPatch{Scopes: c.Scopes})
+}
 
 type credentialStateCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	App string `arg:"" name:"app-id" help:"AppId of the credential."`
 }
 
-func (c *credentialStateCmd) set(ctx context.Context, p *printer, disabled bool) (err error) {
-	api, done, err := c.local(ctx, p)
+func (c *credentialStateCmd) change(ctx context.Context, p *printer, patch native.CredentialPatch) (err error) {
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -271,8 +284,8 @@ func (c *credentialStateCmd) set(ctx context.Context, p *printer, disabled bool)
 		return err
 	}
 	var changed native.Credential
-	if err := api.call(ctx, http.MethodPatch, path, native.CredentialPatch{Disabled: &disabled}, &changed); err != nil {
+	if err := api.call(ctx, http.MethodPatch, path, patch, &changed); err != nil {
 		return err
 	}
-	return p.print(changed, func(w io.Writer) { table(w, "APPID STATE SECRETS CREATED NAME", [][]string{credentialRow(&changed)}) })
+	return p.print(changed, func(w io.Writer) { table(w, credentialHeading, [][]string{credentialRow(&changed)}) })
 }

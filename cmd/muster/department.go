@@ -29,15 +29,6 @@ type departmentCmd struct {
 // rootPath names the root department, whose path of names is empty.
 const rootPath = "/"
 
-// base is where the API has all that is the tenant's.
-func (f *tenantFlag) base(ctx context.Context, api *nativeClient) (string, error) {
-	tenant, err := api.tenant(ctx, f.Tenant)
-	if err != nil {
-		return "", err
-	}
-	return "/tenants/" + tenant.ID.String(), nil
-}
-
 // department finds a department by its id or its path; base is where the API has the tenant's things.
 func (c *nativeClient) department(ctx context.Context, base, idOrPath string) (*native.Department, error) {
 	all := base + "/departments"
@@ -68,14 +59,14 @@ func printDepartment(p *printer, d *native.Department) error {
 }
 
 type departmentListCmd struct {
-	localFlags
-	tenantFlag
+	lists
+	tenantFlags
 	Department string `arg:"" optional:"" help:"Id or path of the department to begin with; the root if not given."`
 	Keyword    string `env:"-" placeholder:"TEXT" help:"List only departments with this in their name, letter case aside, by their paths."`
 }
 
 func (c *departmentListCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -107,24 +98,21 @@ func (c *departmentListCmd) Run(ctx context.Context, p *printer) (err error) {
 	slices.SortFunc(all.Departments, func(a, b native.Department) int { // by path, "/a-b" would come between "/a" and "/a/b"
 		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))
 	})
-	return p.print(all, func(w io.Writer) {
-		rows := make([][]string, len(all.Departments))
-		for i := range all.Departments {
-			d := &all.Departments[i]
-			name := cmp.Or(d.Path, rootPath)
-			if c.Keyword == "" {
-				level := strings.Count(d.Path, "/") - strings.Count(under.Path, "/")
-				name = strings.Repeat("  ", level) + d.Name
-			}
-			rows[i] = []string{name, d.ID.String()}
+	rows := make([][]string, len(all.Departments))
+	for i := range all.Departments {
+		d := &all.Departments[i]
+		name := cmp.Or(d.Path, rootPath)
+		if c.Keyword == "" && p.format == formatText {
+			level := strings.Count(d.Path, "/") - strings.Count(under.Path, "/")
+			name = strings.Repeat("  ", level) + d.Name
 		}
-		table(w, "DEPARTMENT ID", rows)
-	})
+		rows[i] = []string{name, d.ID.String()}
+	}
+	return p.list(all, "DEPARTMENT ID", rows)
 }
 
 type departmentAddCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Path   string `arg:"" help:"Its name, with those of departments above it that are there already in front, as in Sales/North."`
 	Parent string `env:"-" placeholder:"DEPARTMENT" help:"Id or path of the department below which the path begins; the root if not given."`
 	ID     string `env:"-" placeholder:"ID" help:"Id that other systems know already; made if not given."`
@@ -135,7 +123,7 @@ func (c *departmentAddCmd) Run(ctx context.Context, p *printer) (err error) {
 	if body.ID, err = idFlag("--id", c.ID); err != nil {
 		return err
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -164,27 +152,25 @@ func (c *departmentAddCmd) Run(ctx context.Context, p *printer) (err error) {
 }
 
 type departmentRenameCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Department string `arg:"" help:"Id or path of the department."`
 	Name       string `arg:"" help:"Its new name."`
 }
 
 func (c *departmentRenameCmd) Run(ctx context.Context, p *printer) error {
-	return c.change(ctx, p, c.localFlags, c.Department, func(*nativeClient, string) (native.DepartmentPatch, error) {
+	return c.change(ctx, p, c.Department, func(*nativeClient, string) (native.DepartmentPatch, error) {
 		return native.DepartmentPatch{Name: &c.Name}, nil
 	})
 }
 
 type departmentMoveCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Department string `arg:"" help:"Id or path of the department."`
 	Parent     string `arg:"" help:"Id or path of the department below which it is to be; / is the root."`
 }
 
 func (c *departmentMoveCmd) Run(ctx context.Context, p *printer) error {
-	return c.change(ctx, p, c.localFlags, c.Department, func(api *nativeClient, base string) (native.DepartmentPatch, error) {
+	return c.change(ctx, p, c.Department, func(api *nativeClient, base string) (native.DepartmentPatch, error) {
 		parent, err := api.department(ctx, base, c.Parent)
 		if err != nil {
 			return native.DepartmentPatch{}, err
@@ -194,10 +180,10 @@ func (c *departmentMoveCmd) Run(ctx context.Context, p *printer) error {
 }
 
 // change sends the patch of a department, and prints what it is then.
-func (f *tenantFlag) change(ctx context.Context, p *printer, flags localFlags, department string,
+func (f *tenantFlags) change(ctx context.Context, p *printer, department string,
 	patch func(api *nativeClient, base string) (native.DepartmentPatch, error),
 ) (err error) {
-	api, done, err := flags.local(ctx, p)
+	api, done, err := f.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -222,13 +208,12 @@ func (f *tenantFlag) change(ctx context.Context, p *printer, flags localFlags, d
 }
 
 type departmentRemoveCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Department string `arg:"" help:"Id or path of the department."`
 }
 
 func (c *departmentRemoveCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}

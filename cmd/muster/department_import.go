@@ -17,8 +17,7 @@ import (
 )
 
 type departmentImportCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	File string `arg:"" type:"path" help:"File with a path from below the root on each line, such as Sales/North; - for standard input."`
 }
 
@@ -50,7 +49,7 @@ func (c *departmentImportCmd) Run(ctx context.Context, p *printer) (err error) {
 		defer f.Close()
 		source = f
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -26,21 +26,17 @@ type federationCmd struct {
 }
 
 // federation is where the API has the tenant's profile.
-func (f *tenantFlag) federation(ctx context.Context, api *nativeClient) (string, error) {
-	tenant, err := api.tenant(ctx, f.Tenant)
-	if err != nil {
-		return "", err
-	}
-	return "/tenants/" + tenant.ID.String() + "/federation", nil
+func (f *tenantFlags) federation(ctx context.Context, api *nativeClient) (string, error) {
+	base, err := f.base(ctx, api)
+	return base + "/federation", err
 }
 
 type federationShowCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 }
 
 func (c *federationShowCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -200,8 +196,7 @@ func (f *profileFlags) applySystem(p *native.FederationProfile, secret string) e
 }
 
 type federationSetCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	profileFlags
 	File string `env:"-" type:"path" placeholder:"FILE" help:"File with the whole profile, as show --output json prints it, or in TOML if its name ends so; - for standard input. Flags change it further."`
 }
@@ -223,7 +218,7 @@ func (c *federationSetCmd) Run(ctx context.Context, p *printer) (err error) {
 			return err
 		}
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -290,8 +285,7 @@ func readDocument(name string, stdin io.Reader, into any) error {
 }
 
 type federationTestCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Action   string   `env:"-" placeholder:"ACTION" help:"CREATE, MODIFY or DISABLE. (default CREATE)"`
 	Account  string   `env:"-" placeholder:"ACCOUNT" help:"userAccount of the row."`
 	UserName *string  `env:"-" placeholder:"NAME" help:"userName of the row."`
@@ -314,7 +308,7 @@ func (c *federationTestCmd) Run(ctx context.Context, p *printer) (err error) {
 			return err
 		}
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -3,300 +3,251 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
+	"net/url"
+	"strconv"
 	"strings"
-	"time"
-
-	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"muster"
 	"muster/api/native"
 )
 
 type importCmd struct {
-	localFlags
-	tenantFlag
-	Department string `env:"-" placeholder:"ID|PATH" help:"Department in which users are made, and from which a row's department leads on; the root if not given."`
-	Match      string `env:"-" enum:"account,phone,email" default:"phone" placeholder:"KEY" help:"Field that tells who is meant: account, phone, or email where the tenant has --unique-email."`
-	OnExisting string `env:"-" enum:"skip,fail" default:"skip" placeholder:"WHAT" help:"What becomes of a row whose user exists: skip or fail."`
-	Follow     bool   `env:"-" help:"Wait for the outcomes; print those of rows that fail or are skipped, and a summary. While no server runs that is done in any case."`
-	File       string `arg:"" type:"path" help:"File with a JSON array of objects, or with one object after the other (NDJSON); - for standard input."`
+	fileFlags
+	Operation    string   `env:"-" enum:"create,update,upsert,disable,enable,delete" default:"create" placeholder:"WHAT" help:"What becomes of each user whose row says nothing else: create, update, upsert, disable, enable or delete."`
+	OnExisting   string   `env:"-" enum:",skip,update,fail" default:"" placeholder:"WHAT" help:"What becomes of a row that creates a user who exists: skip, update or fail. Default: skip."`
+	UpdateFields []string `env:"-" placeholder:"FIELD" help:"The fields of existing users that may change; all if not given."`
+	DryRun       bool     `env:"-" xor:"how" help:"Show what would become of each row, and change no user. It can be committed for a day."`
+	Commit       bool     `env:"-" xor:"how" help:"Dry run first, show, ask, and then do it."`
+	Yes          bool     `env:"-" short:"y" help:"With --commit: do not ask."`
+	Follow       bool     `env:"-" help:"Wait until every row has its outcome. A dry run is waited for in any case, and so is everything while no server runs."`
+	endFlags
+	tenantFlags
 }
 
-// batchReport is what became of an import.
-type batchReport struct {
-	Batches   []native.Batch        `json:"batches"`
-	Rows      int                   `json:"rows"`
-	Succeeded int                   `json:"succeeded"`
-	Failed    int                   `json:"failed"`
-	Skipped   int                   `json:"skipped"`
-	Outcomes  []native.BatchOutcome `json:"outcomes"` // of rows that failed or were skipped; Row is the number in the file
+func (c *importCmd) Help() string {
+	return "Which column holds which field is guessed from the columns' names and shown; a column that is not understood is refused, and never " +
+		"left out silently. A file that is broken anywhere changes nothing. Rows are counted without the header and empty lines.\n\n" +
+		"Exit codes: 0 every row succeeded or was skipped, 2 the file or the command line is wrong, 3 rows failed, or the whole was refused."
 }
 
-func (c *importCmd) Run(ctx context.Context, p *printer) (err error) {
-	rows, err := c.read(p.In)
+// endFlags say what is done when a batch has ended.
+type endFlags struct {
+	Failures failuresFile `env:"-" type:"path" placeholder:"FILE" help:"Write the rows that were not done to a file, with the reasons: .csv, .xlsx or .ndjson. It can be mended and imported again."`
+}
+
+func (c *importCmd) Run(ctx context.Context, p *printer) error {
+	query := url.Values{"operation": {c.Operation}, "dryRun": {strconv.FormatBool(c.DryRun || c.Commit)}}
+	if c.OnExisting != "" {
+		query.Set("onExisting", c.OnExisting)
+	}
+	if len(c.UpdateFields) > 0 {
+		query.Set("updateFields", strings.Join(c.UpdateFields, ","))
+	}
+	u := upload{tenantFlags: &c.tenantFlags, fileFlags: &c.fileFlags, failures: c.Failures, rehearse: c.DryRun || c.Commit, commit: c.Commit, yes: c.Yes,
+		follow: c.Follow || c.Failures != ""}
+	return u.run(ctx, p, query)
+}
+
+type reconcileCmd struct {
+	fileFlags
+	Source      string `env:"-" required:"" placeholder:"NAME" help:"What the file is the whole truth of: users that bear this name and are not in the file are disabled."`
+	Adopt       bool   `env:"-" help:"Take over users that are in the file and bear no source's name yet. Else their rows fail."`
+	MaxDisables int    `env:"-" default:"10" placeholder:"PERCENT" help:"Refuse the file if more of the source's enabled users would be disabled, 1 to 100."`
+	Commit      bool   `env:"-" help:"Show what would be done, ask, and then do it. Without this nothing is done but to show it."`
+	Yes         bool   `env:"-" short:"y" help:"With --commit: do not ask."`
+	endFlags
+	tenantFlags
+}
+
+func (c *reconcileCmd) Help() string {
+	return "The file is the desired state of a source, such as a personnel system: users are added and updated by it, and users of that source who are " +
+		"missing in it are disabled, last, and only if every row could be read. Administrators are never disabled so. It is always a dry run first, which " +
+		"can be committed for a day.\n\n" +
+		"Exit codes: 0 every row succeeded or was skipped, 2 the file or the command line is wrong, 3 rows failed, or the whole was refused."
+}
+
+func (c *reconcileCmd) Run(ctx context.Context, p *printer) error {
+	const all = 100
+	if c.MaxDisables < 1 || c.MaxDisables > all {
+		return usagef("--max-disables is %d, 1 to %d are accepted", c.MaxDisables, all)
+	}
+	query := url.Values{"source": {c.Source}, "adopt": {strconv.FormatBool(c.Adopt)}, "maxDisables": {strconv.Itoa(c.MaxDisables)}}
+	u := upload{tenantFlags: &c.tenantFlags, fileFlags: &c.fileFlags, failures: c.Failures, rehearse: true, commit: c.Commit, yes: c.Yes}
+	return u.run(ctx, p, query)
+}
+
+// upload sends a file of users, and tells what became of them.
+type upload struct {
+	*tenantFlags
+	*fileFlags
+	failures failuresFile
+	rehearse bool // it is a dry run
+	commit   bool // which is committed then
+	yes      bool // without a question
+	follow   bool // to its end; dry runs always are
+}
+
+// run checks all that can be checked before it calls anybody.
+func (u *upload) run(ctx context.Context, p *printer, query url.Values) error {
+	if u.commit && !u.yes && u.File == "-" {
+		return usagef("--commit asks on standard input, which is the file here: give --yes too")
+	}
+	if err := u.failures.check(); err != nil {
+		return err
+	}
+	t, err := u.open(ctx, p.In)
 	if err != nil {
 		return err
 	}
-	api, done, err := c.local(ctx, p)
-	if err != nil {
+	t.show(p.Err)
+	if err := t.usable(); err != nil {
 		return err
 	}
-	defer closing(done, &err)
-	base, err := c.base(ctx, api)
-	if err != nil {
-		return err
+	for name, values := range u.query(t) {
+		query[name] = values
 	}
-	batch := native.NewBatch{Operation: "create", Match: c.Match, OnExisting: c.OnExisting}
-	if c.Department != "" {
-		d, err := api.department(ctx, base, c.Department)
-		if err != nil {
-			return err
-		}
-		batch.Department = d.ID
-	}
-	report := &batchReport{Rows: len(rows), Outcomes: []native.BatchOutcome{}}
-	if err := report.submit(ctx, api, base+"/batches", &batch, rows); err != nil {
-		return err
-	}
-	if api.work != nil {
-		c.Follow = true
-		if err := api.work(ctx); err != nil {
-			return err
-		}
-	}
-	if !c.Follow {
-		return p.print(report, report.describeBatches)
-	}
-	if err := report.follow(ctx, api, base+"/batches", p); err != nil {
-		return err
-	}
-	if err := p.print(report, report.summarise); err != nil {
-		return err
-	}
-	if report.Failed > 0 {
-		return refused{fmt.Errorf("%d of %d rows failed", report.Failed, report.Rows)}
-	}
-	return nil
-}
-
-const (
-	maxImportRows  = 100_000
-	maxImportBytes = 256 << 20
-)
-
-// read gives the file's rows as they are, each known to be one: a mistake in the last is found before anything is done.
-func (c *importCmd) read(stdin io.Reader) ([]json.RawMessage, error) {
-	source := stdin
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return nil, usagef("file: %w", err)
-		}
-		defer f.Close()
-		source = f
-	}
-	limited := &io.LimitedReader{R: source, N: maxImportBytes + 1}
-	rows, err := readRows(limited)
-	switch {
-	case limited.N <= 0:
-		return nil, usagef("file: want at most %d MiB; import it in parts", maxImportBytes>>20)
-	case err != nil:
-		return nil, usagef("file: %w", err)
-	default:
-		return rows, nil
-	}
-}
-
-// readRows reads a list of objects, or objects up to the end. A byte order mark in front is passed over.
-func readRows(r io.Reader) (rows []json.RawMessage, err error) {
-	text := bufio.NewReader(r)
-	const mark = "\ufeff"
-	if front, err := text.Peek(len(mark)); err == nil && string(front) == mark {
-		_, _ = text.Discard(len(mark))
-	}
-	d := jsontext.NewDecoder(text)
-	list := d.PeekKind() == jsontext.KindBeginArray
-	if list {
-		if _, err := d.ReadToken(); err != nil {
-			return nil, err
-		}
-	}
-	for !list || d.PeekKind() != jsontext.KindEndArray {
-		if kind := d.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindInvalid {
-			return nil, fmt.Errorf("row %d is not an object", len(rows)+1)
-		}
-		value, err := d.ReadValue()
-		if !list && errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("row %d: %w", len(rows)+1, err)
-		}
-		var row native.BatchRow
-		if err := jsonv2.Unmarshal(value, &row, jsonv2.RejectUnknownMembers(true)); err != nil {
-			return nil, fmt.Errorf("row %d: %w", len(rows)+1, mistake(err))
-		}
-		if len(rows) == maxImportRows {
-			return nil, fmt.Errorf("want at most %d rows; import them in parts", maxImportRows)
-		}
-		rows = append(rows, json.RawMessage(value.Clone()))
-	}
-	if list {
-		if _, err := d.ReadToken(); err != nil {
-			return nil, err
-		}
-		if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-			return nil, errors.New("something follows the list")
-		}
-	}
-	if len(rows) == 0 {
-		return nil, errors.New("it has no rows")
-	}
-	return rows, nil
-}
-
-// mistake says what is wrong with a row in a person's words.
-func mistake(err error) error {
-	var wrong *jsonv2.SemanticError
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	field := strings.TrimPrefix(string(wrong.JSONPointer), "/")
-	if errors.Is(err, jsonv2.ErrUnknownName) {
-		return fmt.Errorf("there is no field %q", field)
-	}
-	return fmt.Errorf("%s is of another type than it should be", field)
-}
-
-// importBatch is a [native.NewBatch] whose rows are as they were read.
-type importBatch struct {
-	*native.NewBatch
-	Rows []json.RawMessage `json:"rows"`
-}
-
-// submit hands the rows in, in as few batches as they fit into.
-func (r *batchReport) submit(ctx context.Context, api *nativeClient, path string, like *native.NewBatch, rows []json.RawMessage) error {
-	for done := 0; done < len(rows); {
-		n := fitting(rows[done:])
-		var batch native.Batch
-		err := api.call(ctx, http.MethodPost, path, importBatch{like, rows[done : done+n]}, &batch)
-		switch {
-		case err != nil && done > 0:
-			return fmt.Errorf("rows 1 to %d are accepted, further ones are not: %w", done, err)
-		case err != nil:
-			return err
-		}
-		r.Batches = append(r.Batches, batch)
-		done += n
-	}
-	return nil
-}
-
-// fitting is how many of the rows a batch can take, one at least.
-func fitting(rows []json.RawMessage) int {
-	const frame = 1 << 10 // bytes of the body beside its rows, more than there are
-	size := frame
-	for i, row := range rows {
-		if size += len(row) + len(","); i > 0 && (i == native.MaxBatch || size > native.MaxBatchBody) {
-			return i
-		}
-	}
-	return len(rows)
-}
-
-// follow gathers all outcomes as they come, and tells people at once of those that need a look.
-func (r *batchReport) follow(ctx context.Context, api *nativeClient, path string, p *printer) error {
-	first := 0
-	for i := range r.Batches {
-		b := &r.Batches[i]
-		one := path + "/" + b.ID.String()
-		err := followRows(ctx, api, one, func(o native.BatchOutcome) {
-			if o.Result == muster.Succeeded.String() {
-				return
+	return u.with(ctx, p, func(api *nativeClient, base string) error {
+		if u.Department != "" {
+			d, err := api.department(ctx, base, u.Department)
+			if err != nil {
+				return err
 			}
-			o.Row += first
-			r.Outcomes = append(r.Outcomes, o)
-			if p.format == formatText {
-				_, _ = fmt.Fprintln(p.Out, sentence(&o))
-			}
-		})
+			query.Set("departmentId", d.ID.String())
+		}
+		b, err := api.upload(ctx, base+"/batches/upload?"+query.Encode(), &t.source)
+		if err != nil {
+			return err
+		}
+		return u.end(ctx, p, &batchWork{api: api, all: base + "/batches"}, b)
+	})
+}
+
+// end does what is to be done once the file was accepted.
+func (u *upload) end(ctx context.Context, p *printer, w *batchWork, b *native.Batch) error {
+	if !u.rehearse && !u.follow && w.api.work == nil {
+		return p.print(report{Batch: *b}, func(w io.Writer) { table(w, "BATCH ROWS", [][]string{{b.ID.String(), strconv.Itoa(b.Total)}}) })
+	}
+	r, err := w.toEnd(ctx, p, b)
+	if err != nil {
+		return err
+	}
+	if !u.rehearse {
+		return w.finish(ctx, p, r, u.failures)
+	}
+	if !u.commit || r.Batch.Succeeded == 0 {
+		err := w.finish(ctx, p, r, u.failures)
+		if r.Batch.Succeeded > 0 && p.format == formatText {
+			_, _ = fmt.Fprintf(p.Out, "To do it, by %s: muster batch commit %s\n", stamp(r.Batch.HeldUntil), r.Batch.ID)
+		}
+		return err
+	}
+	return u.doIt(ctx, p, w, r)
+}
+
+// doIt shows what a dry run said, asks, and commits it.
+func (u *upload) doIt(ctx context.Context, p *printer, w *batchWork, rehearsal *report) error {
+	if p.format == formatText || !u.yes {
+		out := p.Out
+		if p.format != formatText {
+			out = p.Err
+		}
+		rehearsal.describe(out)
+	}
+	if !u.yes && !agreed(p) {
+		return refused{fmt.Errorf("nothing was done; muster batch commit %s still does it", rehearsal.Batch.ID)}
+	}
+	var b native.Batch
+	if err := w.api.call(ctx, http.MethodPost, w.path(rehearsal.Batch.ID)+"/commit", native.Commit{}, &b); err != nil {
+		return err
+	}
+	r, err := w.toEnd(ctx, p, &b)
+	if err != nil {
+		return err
+	}
+	r.DryRun = rehearsal
+	return w.finish(ctx, p, r, u.failures)
+}
+
+// agreed asks a person whether to go on. No answer is no.
+func agreed(p *printer) bool {
+	_, _ = fmt.Fprint(p.Err, "Do it? y/N ")
+	line, _ := bufio.NewReader(p.In).ReadString('\n')
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
+}
+
+// octets is what files are sent as: what they are is found out.
+const octets = "application/octet-stream"
+
+// upload sends a file, and gives the batch that was made of it.
+func (c *nativeClient) upload(ctx context.Context, path string, s *source) (*native.Batch, error) {
+	body, err := s.body(c.own)
+	if err != nil {
+		return nil, err
+	}
+	// The key has it sent again safely where a connection breaks before the answer.
+	header := http.Header{"Content-Type": {octets}, "Idempotency-Key": {rand.Text()}}
+	answer, err := c.send(ctx, http.MethodPost, path, header, body)
+	if wrong := s.broken.Load(); wrong != nil { // which is why the sending ended, whatever the server made of that
 		if err == nil {
-			err = api.call(ctx, http.MethodGet, one, nil, b)
+			_ = answer.Body.Close()
 		}
-		if err != nil {
-			return fmt.Errorf("the rows are accepted, and their outcomes could not be read (muster batch show %s): %w", b.ID, err)
-		}
-		r.Succeeded, r.Failed, r.Skipped = r.Succeeded+b.Succeeded, r.Failed+b.Failed, r.Skipped+b.Skipped
-		first += b.Total
+		return nil, fileError(wrong)
 	}
-	return nil
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	var b native.Batch
+	return &b, readAnswer(answer, &b)
 }
 
-// The pause before outcomes are asked for again that are not there yet grows from the first to the last.
-const (
-	firstPause = 20 * time.Millisecond
-	lastPause  = time.Second
-)
+// batchWork follows batches.
+type batchWork struct {
+	api     *nativeClient
+	all     string // where the API has the tenant's batches
+	working bool   // this process does what is queued
+}
 
-// followRows calls each for every outcome of a batch, in order, until the last is there.
-func followRows(ctx context.Context, api *nativeClient, batch string, each func(native.BatchOutcome)) error {
-	pause := firstPause
-	for from := 1; from > 0; {
-		var page native.BatchRows
-		if err := api.call(ctx, http.MethodGet, fmt.Sprintf("%s/rows?limit=1000&from=%d", batch, from), nil, &page); err != nil {
+func (w *batchWork) path(batch muster.ID) string { return w.all + "/" + batch.String() }
+
+// toEnd has this process do what is queued if no server does, watches the batch to its end, and gathers what became of it.
+func (w *batchWork) toEnd(ctx context.Context, p *printer, b *native.Batch) (*report, error) {
+	if w.api.work != nil && !w.working {
+		if err := w.api.work(ctx); err != nil {
+			return nil, err
+		}
+		w.working = true
+	}
+	bar := newProgress(ctx, p.Err)
+	defer bar.done()
+	path := w.path(b.ID)
+	last, err := w.api.follow(ctx, path, bar.show)
+	bar.done()
+	var r *report
+	if err == nil {
+		r, err = readReport(ctx, w.api, path, last)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the rows are accepted, and what became of them could not be read (muster batch watch %s): %w", b.ID, err)
+	}
+	return r, nil
+}
+
+// finish prints a report, writes the file of failures if one is wanted and there are any, and gives the verdict.
+func (w *batchWork) finish(ctx context.Context, p *printer, r *report, failures failuresFile) error {
+	if err := p.print(r, r.describe); err != nil {
+		return err
+	}
+	if n := r.Batch.Failed + r.Batch.Cancelled; failures != "" && n > 0 {
+		if err := failures.write(ctx, w.api, w.path(r.Batch.ID), undone); err != nil {
 			return err
 		}
-		for _, o := range page.Rows {
-			each(o)
-		}
-		if from = page.Next; len(page.Rows) > 0 {
-			pause = firstPause
-			continue
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-		pause = min(2*pause, lastPause)
+		_, _ = fmt.Fprintf(p.Err, "%s written to %s\n", count(n, "row"), string(failures))
 	}
-	return nil
-}
-
-// sentence tells a person of a row that needs a look.
-func sentence(o *native.BatchOutcome) string {
-	return fmt.Sprintf("row %d %s: %s", o.Row, o.Result, why(o))
-}
-
-// why is the reason in words, with the field at fault in front.
-func why(o *native.BatchOutcome) string {
-	if o.Field == "" {
-		return o.Detail
-	}
-	return o.Field + ": " + o.Detail
-}
-
-func (r *batchReport) describeBatches(w io.Writer) {
-	rows := make([][]string, len(r.Batches))
-	for i := range r.Batches {
-		rows[i] = []string{r.Batches[i].ID.String(), fmt.Sprint(r.Batches[i].Total)}
-	}
-	table(w, "BATCH ROWS", rows)
-}
-
-func (r *batchReport) summarise(w io.Writer) {
-	noun := "rows"
-	if r.Rows == 1 {
-		noun = "row"
-	}
-	_, _ = fmt.Fprintf(w, "%d %s: %d succeeded, %d skipped, %d failed.\n", r.Rows, noun, r.Succeeded, r.Skipped, r.Failed)
+	return r.verdict()
 }

@@ -40,20 +40,20 @@ const (
 	exitOK          = 0
 	exitFailed      = 1 // something went wrong
 	exitUsage       = 2 // the command line or the configuration is wrong; nothing was tried
-	exitRefused     = 3 // the request was understood and refused: not found, in conflict, not allowed
+	exitRefused     = 3 // the request was understood and refused: not found, in conflict, not allowed; or rows of a batch failed
 	exitUnavailable = 4 // no server or database answers, or the data folder is in use; trying again later may help
 )
 
 const epilogue = `Each flag can also be given by the environment variable shown beside it, or by its name in the file that --config names
 (TOML). The command line goes before the environment, and the environment before the file.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (not found, in conflict, not allowed), 4 unavailable (no server
-or database answers, or the data folder is in use).`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (not found, in conflict, not allowed, or rows of a batch failed),
+4 unavailable (no server or database answers, or the data folder is in use).`
 
 // cli is the command line.
 type cli struct {
 	Config kong.ConfigFlag `placeholder:"FILE" type:"existingfile" help:"File of settings, TOML, one 'flag = value' a line."`
-	Output format          `short:"o" default:"text" placeholder:"FORMAT" help:"What to print: text or json; env, for eval in a shell, where a credential is made."`
+	Output format          `short:"o" default:"text" placeholder:"FORMAT" help:"What to print: text or json; csv where it is a list; env, for eval in a shell, where a credential is made."`
 
 	Serve      serveCmd      `cmd:"" help:"Run the server."`
 	Demo       demoCmd       `cmd:"" help:"Run a server on a folder of its own and provision two users, to see it work."`
@@ -64,12 +64,16 @@ type cli struct {
 	Department departmentCmd `cmd:"" help:"List, make, move, rename, remove and import departments."`
 	User       userCmd       `cmd:"" help:"List, show, change, disable, enable and delete users."`
 	Import     importCmd     `cmd:"" help:"Provision the users that a file lists."`
-	Batch      batchCmd      `cmd:"" help:"Show how a batch of users stands, and the outcomes of its rows."`
+	Reconcile  reconcileCmd  `cmd:"" help:"Make a file of users the whole truth of a source."`
+	Batch      batchCmd      `cmd:"" help:"List, follow, cancel, retry and commit batches of users."`
+	Template   templateCmd   `cmd:"" help:"Print a table of users to be filled in."`
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the schema of a PostgreSQL database up to date, and see how it stands."`
 	Copy       copyCmd       `cmd:"" help:"Copy an installation from a data folder into a PostgreSQL database."`
+	Profile    profileCmd    `cmd:"" help:"Remember servers elsewhere, to work with them as with this machine."`
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete muster's command lines."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
@@ -78,6 +82,13 @@ func Main(ctx context.Context, args []string, std stdio) int {
 	var c cli
 	exited := -1
 	parser := newParser(&c, std, func(code int) { exited = code }) // which is called when a help text was printed
+	if err := completeLine(parser); err != nil {
+		_, _ = fmt.Fprintf(std.Err, "muster: %v\n", err)
+		return exitFailed
+	}
+	if exited >= 0 {
+		return exited
+	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
@@ -87,8 +98,8 @@ func Main(ctx context.Context, args []string, std stdio) int {
 		hintUsage(std.Err, err)
 		return exitUsage
 	}
-	if _, ok := parsed.Selected().Target.Addr().Interface().(environmentCommand); !ok && c.Output == formatEnv {
-		_, _ = fmt.Fprintln(std.Err, "muster: this command has nothing to set in an environment: --output is text or json here")
+	if err := c.Output.fits(parsed.Selected().Target.Addr().Interface()); err != nil {
+		_, _ = fmt.Fprintf(std.Err, "muster: %v\n", err)
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -108,7 +119,10 @@ func newParser(c *cli, std stdio, exit func(code int)) *kong.Kong {
 		kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.ValueFormatter(describeFlag),
-		kong.ExplicitGroups([]kong.Group{{Key: "database", Title: "PostgreSQL in place of a data folder:"}}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "database", Title: "PostgreSQL in place of a data folder:"},
+			{Key: "remote", Title: "A server elsewhere in place of an installation of this machine:"},
+		}),
 		kong.DefaultEnvars("MUSTER"),
 		kong.Configuration(readConfig),
 	)

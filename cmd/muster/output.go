@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"text/tabwriter"
 
 	"golang.org/x/term"
+
+	"muster/spreadsheet"
 )
 
 // format is what a command prints.
@@ -17,15 +20,16 @@ type format string
 const (
 	formatText format = "text"
 	formatJSON format = "json"
+	formatCSV  format = "csv"
 	formatEnv  format = "env"
 )
 
 func (f *format) UnmarshalText(text []byte) error {
 	switch *f = format(text); *f {
-	case formatText, formatJSON, formatEnv:
+	case formatText, formatJSON, formatCSV, formatEnv:
 		return nil
 	default:
-		return fmt.Errorf("%q is not one of text, json and env", text)
+		return fmt.Errorf("%q is not one of text, json, csv and env", text)
 	}
 }
 
@@ -36,11 +40,34 @@ type printer struct {
 }
 
 // environment is something printed that a shell can take over: names and values of variables. A command that prints one
-// is an environmentCommand; others refuse formatEnv before they do anything.
+// is an environmentCommand, and one that prints a list a listCommand; others refuse formatEnv and formatCSV before they
+// do anything.
 type (
 	environment        interface{ environment() [][2]string }
 	environmentCommand interface{ printsEnvironment() }
+	listCommand        interface{ printsList() }
 )
+
+// lists makes the command that it is embedded in one that prints a list.
+type lists struct{}
+
+func (lists) printsList() {}
+
+// fits refuses a format that the command has nothing for.
+func (f format) fits(command any) error {
+	switch f {
+	case formatEnv:
+		if _, ok := command.(environmentCommand); !ok {
+			return usagef("this command has nothing to set in an environment: --output is text or json here")
+		}
+	case formatCSV:
+		if _, ok := command.(listCommand); !ok {
+			return usagef("this command prints no list: --output is text or json here")
+		}
+	case formatText, formatJSON:
+	}
+	return nil
+}
 
 // print writes value as JSON, as commands that set variables (POSIX sh), or else what text writes for people.
 func (p *printer) print(value any, text func(w io.Writer)) error {
@@ -74,6 +101,39 @@ func (p *printer) printEnvironment(e environment) error {
 	return nil
 }
 
+// list writes value as JSON, or else the rows of a table under its heading, whose words are the columns' names.
+func (p *printer) list(value any, heading string, rows [][]string) error {
+	return p.listAnd(value, heading, rows, func(io.Writer) {})
+}
+
+// listAnd is list with something more for people.
+func (p *printer) listAnd(value any, heading string, rows [][]string, more func(io.Writer)) error {
+	if p.format == formatCSV {
+		return writeCSV(p.Out, strings.Fields(strings.ToLower(heading)), rows)
+	}
+	return p.print(value, func(w io.Writer) {
+		table(w, heading, rows)
+		more(w)
+	})
+}
+
+// writeCSV writes a table whose cells no spreadsheet runs as formulas.
+func writeCSV(w io.Writer, columns []string, rows [][]string) error {
+	out, err := spreadsheet.NewWriter(w, spreadsheet.WriterOptions{Format: spreadsheet.CSV, Columns: columns})
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	for _, row := range rows {
+		if err := out.Write(spreadsheet.Texts(row...)); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
 // table writes rows under a heading, in columns. A line whose last cells are empty ends with its last word.
 func table(w io.Writer, heading string, rows [][]string) {
 	var b strings.Builder
@@ -102,4 +162,19 @@ func pairs(w io.Writer, values ...[2]string) {
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// writeFile makes a file, for its owner alone, and takes it away again if it cannot be written to its end.
+func writeFile(name string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return refused{fmt.Errorf("%s exists, and is not overwritten: name another file", name)}
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }

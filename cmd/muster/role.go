@@ -30,16 +30,13 @@ func printRole(p *printer, r *native.Role) error {
 }
 
 // roles is where the API has the tenant's roles.
-func (f *tenantFlag) roles(ctx context.Context, api *nativeClient) (string, error) {
-	tenant, err := api.tenant(ctx, f.Tenant)
-	if err != nil {
-		return "", err
-	}
-	return "/tenants/" + tenant.ID.String() + "/roles", nil
+func (f *tenantFlags) roles(ctx context.Context, api *nativeClient) (string, error) {
+	base, err := f.base(ctx, api)
+	return base + "/roles", err
 }
 
 // role is where the API has a role, given its id or its name.
-func (f *tenantFlag) role(ctx context.Context, api *nativeClient, idOrName string) (string, error) {
+func (f *tenantFlags) role(ctx context.Context, api *nativeClient, idOrName string) (string, error) {
 	all, err := f.roles(ctx, api)
 	if err != nil {
 		return "", err
@@ -66,8 +63,7 @@ func (f *tenantFlag) role(ctx context.Context, api *nativeClient, idOrName strin
 }
 
 type roleCreateCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Name string `arg:"" help:"Name of the role, unique in the tenant."`
 	ID   string `env:"-" placeholder:"ID" help:"Id that other systems know already; made if not given."`
 }
@@ -77,7 +73,7 @@ func (c *roleCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 	if body.ID, err = idFlag("--id", c.ID); err != nil {
 		return err
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -94,12 +90,12 @@ func (c *roleCreateCmd) Run(ctx context.Context, p *printer) (err error) {
 }
 
 type roleListCmd struct {
-	localFlags
-	tenantFlag
+	lists
+	tenantFlags
 }
 
 func (c *roleListCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -119,24 +115,21 @@ func (c *roleListCmd) Run(ctx context.Context, p *printer) (err error) {
 			break
 		}
 	}
-	return p.print(all, func(w io.Writer) {
-		rows := make([][]string, len(all.Roles))
-		for i := range all.Roles {
-			rows[i] = roleRow(&all.Roles[i])
-		}
-		table(w, roleHeading, rows)
-	})
+	rows := make([][]string, len(all.Roles))
+	for i := range all.Roles {
+		rows[i] = roleRow(&all.Roles[i])
+	}
+	return p.list(all, roleHeading, rows)
 }
 
 type roleRenameCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Role string `arg:"" help:"Id or name of the role."`
 	Name string `arg:"" help:"Its new name."`
 }
 
 func (c *roleRenameCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -153,14 +146,13 @@ func (c *roleRenameCmd) Run(ctx context.Context, p *printer) (err error) {
 }
 
 type roleDeleteCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Role  string `arg:"" help:"Id or name of the role."`
 	Force bool   `env:"-" help:"Take the role from the users who have it first."`
 }
 
 func (c *roleDeleteCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}

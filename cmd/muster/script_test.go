@@ -22,6 +22,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 
 	"muster/secret"
 	"muster/store/postgres/pgtest"
@@ -102,6 +105,7 @@ func scriptParams(condition string, setup func(*testscript.Env) error) testscrip
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"encode":   encode,
 			"exits":    exits,
 			"field":    field,
 			"get":      get,
@@ -204,6 +208,19 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	lock, err := sqlite.Lock(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ts.Defer(func() { _ = lock.Close() })
+}
+
+// encode writes a file of UTF-8 in another encoding: encode utf-16 users.txt users.csv.
+func encode(ts *testscript.TestScript, _ bool, args []string) {
+	encodings := map[string]encoding.Encoding{
+		"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), "windows-1252": charmap.Windows1252,
+	}
+	if len(args) != 3 || encodings[args[0]] == nil {
+		ts.Fatalf("usage: encode utf-16|windows-1252 FROM TO")
+	}
+	text, err := encodings[args[0]].NewEncoder().String(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
 }
 
 // mode wants files of a mode: mode 600 data/master.key.

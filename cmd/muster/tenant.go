@@ -97,7 +97,10 @@ func idFlag(flag, value string) (muster.ID, error) {
 	return id, nil
 }
 
-type tenantListCmd struct{ localFlags }
+type tenantListCmd struct {
+	lists
+	localFlags
+}
 
 func (c *tenantListCmd) Run(ctx context.Context, p *printer) (err error) {
 	api, done, err := c.local(ctx, p)
@@ -109,22 +112,20 @@ func (c *tenantListCmd) Run(ctx context.Context, p *printer) (err error) {
 	if err := api.call(ctx, http.MethodGet, "/tenants", nil, &list); err != nil {
 		return err
 	}
-	return p.print(list, func(w io.Writer) {
-		rows := make([][]string, len(list.Tenants))
-		for i, t := range list.Tenants {
-			rows[i] = []string{t.ID.String(), t.Name, stamp(t.CreatedAt)}
-		}
-		table(w, "ID NAME CREATED", rows)
-	})
+	rows := make([][]string, len(list.Tenants))
+	for i, t := range list.Tenants {
+		rows[i] = []string{t.ID.String(), t.Name, stamp(t.CreatedAt)}
+	}
+	return p.list(list, "ID NAME CREATED", rows)
 }
 
 type tenantShowCmd struct {
-	localFlags
+	placeFlags
 	Tenant string `arg:"" optional:"" help:"Id or name; not needed if there is only one."`
 }
 
 func (c *tenantShowCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (c *tenantShowCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	var t native.Tenant
-	if err := api.call(ctx, http.MethodGet, "/tenants/"+found.ID.String(), nil, &t); err != nil {
+	if err := api.call(ctx, http.MethodGet, api.whole(found.ID), nil, &t); err != nil {
 		return err
 	}
 	return p.print(t, func(w io.Writer) {
@@ -146,7 +147,7 @@ func (c *tenantShowCmd) Run(ctx context.Context, p *printer) (err error) {
 }
 
 type tenantSetCmd struct {
-	localFlags
+	placeFlags
 	settingFlags
 	Tenant string  `arg:"" optional:"" help:"Id or name; not needed if there is only one."`
 	Name   *string `env:"-" placeholder:"NAME" help:"Another name."`
@@ -161,7 +162,7 @@ func (c *tenantSetCmd) Run(ctx context.Context, p *printer) (err error) {
 	if patch == (native.TenantPatch{}) {
 		return usagef("nothing to set: give one of --name, --host, --phone-region, --unique-email, --user-limit, --personal-space")
 	}
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -171,7 +172,7 @@ func (c *tenantSetCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	var t native.Tenant
-	if err := api.call(ctx, http.MethodPatch, "/tenants/"+found.ID.String(), patch, &t); err != nil {
+	if err := api.call(ctx, http.MethodPatch, api.whole(found.ID), patch, &t); err != nil {
 		return err
 	}
 	return p.print(t, func(w io.Writer) { describeTenant(w, &t) })

@@ -29,8 +29,7 @@ type userCmd struct {
 
 // userArg chooses a user of a tenant.
 type userArg struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	User string `arg:"" help:"Id, phone, account or e-mail address of the user."`
 }
 
@@ -83,7 +82,7 @@ func (c *nativeClient) user(ctx context.Context, base, idOrKey string) (*native.
 
 // with finds the user for do, which base tells where the API has the tenant's things.
 func (c *userArg) with(ctx context.Context, p *printer, do func(api *nativeClient, base string, u *native.User) error) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -163,8 +162,7 @@ func userStatus(u *native.User) string {
 }
 
 type userListCmd struct {
-	localFlags
-	tenantFlag
+	tenantFlags
 	Department string `env:"-" placeholder:"DEPARTMENT" help:"Id or path of the department whose users to list, with those of departments below it; the root if not given."`
 	Direct     bool   `env:"-" help:"Leave out users of departments below it."`
 	Keyword    string `env:"-" placeholder:"TEXT" help:"List only users with this in account, phone, e-mail or a name, letter case aside."`
@@ -173,7 +171,7 @@ type userListCmd struct {
 }
 
 func (c *userListCmd) Run(ctx context.Context, p *printer) (err error) {
-	api, done, err := c.local(ctx, p)
+	api, done, err := c.connect(ctx, p)
 	if err != nil {
 		return err
 	}
