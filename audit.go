@@ -58,9 +58,16 @@ func AuditOf(ctx context.Context) *Audit {
 }
 
 // AuditTarget says what the context's record tells of, where that has its id only now.
-func AuditTarget(ctx context.Context, kind string, id ID) {
+func AuditTarget(ctx context.Context, kind, id string) {
 	if a := AuditOf(ctx); a != nil {
-		a.Record.Target = kind + " " + id.String()
+		a.Record.Target = kind + " " + id
+	}
+}
+
+// AuditTenant says whose the context's record is, where that is made only now.
+func AuditTenant(ctx context.Context, tenant ID) {
+	if a := AuditOf(ctx); a != nil {
+		a.Record.Tenant = tenant
 	}
 }
 
@@ -68,6 +75,13 @@ func AuditTarget(ctx context.Context, kind string, id ID) {
 func AuditDetail(ctx context.Context, detail string) {
 	if a := AuditOf(ctx); a != nil {
 		a.Record.Detail = detail
+	}
+}
+
+// AuditNothing says that the write with the context changed nothing, so that there is nothing to record.
+func AuditNothing(ctx context.Context) {
+	if a := AuditOf(ctx); a != nil {
+		a.Stored()
 	}
 }
 

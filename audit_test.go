@@ -24,7 +24,7 @@ func TestAuditIsCarriedOnce(t *testing.T) {
 		t.Errorf("it was at %s, want it now", at)
 	}
 	ctx := muster.WithAudit(t.Context(), a)
-	muster.AuditTarget(ctx, "user", 12)
+	muster.AuditTarget(ctx, "user", "12")
 	muster.AuditDetail(ctx, "name, email")
 	if got := muster.AuditOf(ctx); got != a || got.Record.Target != "user 12" || got.Record.Detail != "name, email" {
 		t.Errorf("it carries %+v", got)

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"api/koodrive":           {".", "access", "access/signature", "api/strictjson", "directory", "mapping", "provision"},
 	"api/federation":         {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":         {".", "access", "password"},
-	"api/native":             {".", "access", "directory", "mapping", "provision", "secret", "spreadsheet"},
+	"api/native":             {".", "access", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
 	"directory":              {".", "mapping"},
 	"dispatch":               {".", "provision"},
 	"client":                 {"access/signature"},

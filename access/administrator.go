@@ -31,6 +31,7 @@ func (s *Service) AddAdministrator(ctx context.Context, tenant, id muster.ID, na
 	if err != nil {
 		return fmt.Errorf("add an administrator: %w", err)
 	}
+	muster.AuditTarget(ctx, "user", id.String())
 	outcome, err := s.Directory.Change(ctx, tenant, muster.Entry{
 		Action: muster.ActionCreate, Match: muster.KeyID, OnExisting: muster.FailExisting, Actor: muster.LevelSystemAdmin, NewID: id,
 		Set:  muster.FieldFirstName | muster.FieldLevel | muster.FieldDepartment,

@@ -71,6 +71,7 @@ func (s *Service) CreateCredential(ctx context.Context, tenant muster.ID, n NewC
 	}
 	now := s.now()
 	c := &muster.Credential{Tenant: tenant, AppID: appID, Name: n.Name, Scopes: cmp.Or(n.Scopes, muster.AllScopes), CreatedAt: now}
+	muster.AuditTarget(ctx, "appId", appID)
 	err = sealing(ctx, s.Keyring, func() error {
 		c.Secrets = []muster.Secret{s.seal(tenant, appID, plain, now)}
 		return s.Store.CreateCredential(ctx, c)

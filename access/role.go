@@ -58,6 +58,7 @@ func (s *Roles) Create(ctx context.Context, tenant muster.ID, n NewRole) (*muste
 		return nil, err
 	}
 	role := &muster.Role{Tenant: tenant, ID: cmp.Or(n.ID, made), Name: n.Name, CreatedAt: now}
+	muster.AuditTarget(ctx, "role", role.ID.String())
 	if err := s.Store.CreateRole(ctx, role, made); err != nil {
 		return nil, fmt.Errorf("create role: %w", err)
 	}

@@ -77,6 +77,7 @@ func (s *Service) CreateTenant(ctx context.Context, n NewTenant) (*muster.Tenant
 		CreatedAt:  now,
 		UpdatedAt:  now,
 	}
+	muster.AuditTenant(ctx, tenant.ID)
 	if err := s.Store.CreateTenant(ctx, tenant, admin, first+ids-1); err != nil {
 		return nil, nil, fmt.Errorf("create tenant: %w", err)
 	}

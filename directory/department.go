@@ -90,6 +90,7 @@ func (s *Departments) Create(ctx context.Context, tenant muster.ID, actor muster
 		if err := mayStand(r, &d, 0); err != nil {
 			return nil, err
 		}
+		muster.AuditTarget(ctx, "department", d.ID.String())
 		return &Writes{Insert: []muster.Department{d}, LastID: made}, nil
 	})
 	if err != nil {

@@ -55,6 +55,8 @@ type Config struct {
 	Admission Admission
 	// Retention is how long finished batches are kept; zero is 30 days.
 	Retention time.Duration
+	// AuditRetention is how long it is kept who did what; zero is 400 days.
+	AuditRetention time.Duration
 	// PurgeEvery is the pause between two rounds of purging; zero is ten minutes.
 	PurgeEvery time.Duration
 	// ReplayWindow is how long a request's fingerprint is remembered: as long as its date may be accepted. Zero is 16 minutes.
@@ -89,6 +91,9 @@ func New(c Config) (*Engine, error) {
 	}
 	if c.Retention == 0 {
 		c.Retention = 30 * 24 * time.Hour
+	}
+	if c.AuditRetention == 0 {
+		c.AuditRetention = 400 * 24 * time.Hour
 	}
 	if c.PurgeEvery == 0 {
 		c.PurgeEvery = 10 * time.Minute

@@ -118,6 +118,7 @@ func (s *staging) complete(ctx context.Context, c Completion) (Receipt, error) {
 	}
 	s.batch.Total = s.rows
 	c.Batch, c.LastID, c.Now = s.batch, s.lastID, s.engine.Now()
+	auditBatch(ctx, &s.batch)
 	accepted, err := s.engine.Store.Complete(ctx, &c)
 	if err != nil {
 		return Receipt{}, err

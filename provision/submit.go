@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	var accepted Accepted
 	err := e.knowing(ctx, func() (err error) {
 		if a, err = e.acceptance(&s); err == nil {
+			auditBatch(ctx, &a.Batch)
 			accepted, err = e.Store.Accept(ctx, a)
 		}
 		return err
@@ -35,6 +37,16 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	}
 	e.accepted(&a.Batch, accepted)
 	return Receipt(accepted), nil
+}
+
+// auditBatch says of which batch the audit trail tells. Of one that is made of another that is known.
+func auditBatch(ctx context.Context, b *muster.Batch) {
+	if b.Parent != 0 {
+		muster.AuditDetail(ctx, fmt.Sprintf("batch %s of %d rows", b.ID, b.Total))
+		return
+	}
+	muster.AuditTarget(ctx, "batch", b.ID.String())
+	muster.AuditDetail(ctx, fmt.Sprintf("%d rows", b.Total))
 }
 
 // accepted wakes the lane of a batch that was accepted, and counts it.

@@ -77,7 +77,7 @@ func (s *Service) Create(ctx context.Context, tenant muster.ID, n New) (Issued, 
 	if h.ID, err = s.IDs.Next(); err != nil {
 		return Issued{}, err
 	}
-	muster.AuditTarget(ctx, "webhook", h.ID)
+	muster.AuditTarget(ctx, "webhook", h.ID.String())
 	err = s.sealing(ctx, func() error {
 		h.Secrets = []muster.Secret{s.seal(h.Tenant, h.ID, key)}
 		return s.Store.CreateWebhook(ctx, h)

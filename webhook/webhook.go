@@ -138,8 +138,6 @@ const (
 	Overlap = 24 * time.Hour
 	// FailingFor is how long all of a webhook's deliveries may fail until it is disabled.
 	FailingFor = 5 * 24 * time.Hour
-	// KeptFor is how long events and their deliveries are kept.
-	KeptFor = 30 * 24 * time.Hour
 	// Lease is how long a sender has a delivery. One that ends meanwhile has it sent by another, or again.
 	Lease = 6 * Timeout
 

@@ -1,5 +1,5 @@
 // Package native is Muster's own HTTP API under /api/v1: tenants, their departments, users, batches of users, credentials, roles and
-// federation profiles, and the keys of the installation.
+// federation profiles, webhooks, the trail of what was done, and the keys of the installation.
 // Refusals are problem details (RFC 9457), and the OpenAPI 3.1 description is generated from the code and served at
 // /api/v1/openapi.json.
 //
@@ -20,6 +20,7 @@ import (
 	"muster/directory"
 	"muster/secret"
 	"muster/spreadsheet"
+	"muster/webhook"
 )
 
 // Prefix is where all paths of the API begin.
@@ -47,6 +48,8 @@ type Config struct {
 	Roles       *access.Roles
 	Federation  *access.Federation
 	Trier       FederationTrier
+	Audit       AuditReader
+	Webhooks    *webhook.Service
 	Keys        Keys
 	Sealed      secret.Rewrapper // what is sealed under the keys
 	Logger      *slog.Logger     // takes the causes of internal errors, which no answer has

@@ -25,6 +25,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/webhook"
 )
 
 // installation serves the API over a database of its own.
@@ -57,12 +58,14 @@ func setup(t *testing.T) *installation {
 	in := &installation{t: t, store: store, log: new(bytes.Buffer), dir: dir}
 	direct := provision.Direct{Store: store, Now: time.Now}
 	in.config = native.Config{
-		Access:  &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
-		Roles:   &access.Roles{Store: store, IDs: ids, Now: time.Now},
-		Keys:    keys,
-		Sealed:  store,
-		Logger:  slog.New(slog.NewTextHandler(in.log, nil)),
-		Version: "test",
+		Access:   &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
+		Roles:    &access.Roles{Store: store, IDs: ids, Now: time.Now},
+		Keys:     keys,
+		Audit:    store,
+		Webhooks: &webhook.Service{Store: store, Keyring: keys, IDs: ids, Now: time.Now},
+		Sealed:   store,
+		Logger:   slog.New(slog.NewTextHandler(in.log, nil)),
+		Version:  "test",
 
 		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now},
 		Users:       &directory.Users{Store: store, Changer: direct},

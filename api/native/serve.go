@@ -55,6 +55,8 @@ func (a *api) register(s *side, change func(*huma.OpenAPI)) {
 	a.addLinks(h)
 	a.addRoles(h)
 	a.addFederation(h)
+	a.addWebhooks(h)
+	a.addAudit(h)
 	a.addKeys(h)
 	change(h.OpenAPI())
 	s.describe(h.OpenAPI())
@@ -78,7 +80,12 @@ func (s *side) Handle(op *huma.Operation, serve func(huma.Context)) {
 			}
 			r = admitted
 		}
-		serve(humago.NewContext(op, r, w))
+		audited, err := s.audited(op, w, r)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		serve(humago.NewContext(op, audited, w))
 	})
 }
 

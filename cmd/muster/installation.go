@@ -29,6 +29,7 @@ import (
 	"muster/spreadsheet"
 	"muster/store/postgres"
 	"muster/store/sqlite"
+	"muster/webhook"
 )
 
 // masterKeyFile is the master key's file in the data folder, where --master-key names no other place.
@@ -62,6 +63,7 @@ type installation struct {
 	keys    *secret.Keyring
 	ids     *muster.IDSource
 	access  *access.Service
+	hooks   *webhook.Service // which judges no URL: what is called is what the server was told
 	closers []func() error
 }
 
@@ -75,6 +77,8 @@ type store interface {
 	access.TokenStore
 	access.SignInStore
 	directory.Store
+	native.AuditReader
+	webhook.Store
 	secret.KeyStore
 	secret.Rewrapper
 	Initialised(ctx context.Context) (bool, error)
@@ -95,6 +99,7 @@ func openInstallation(ctx context.Context, o installationOptions) (_ *installati
 	if err := open(ctx); err != nil {
 		return nil, err
 	}
+	in.hooks = &webhook.Service{Store: in.store, Keyring: in.keys, IDs: in.ids, Now: time.Now, Anywhere: true}
 	in.access = &access.Service{
 		Store: in.store, Directory: provision.Direct{Store: in.store, Now: time.Now}, Keyring: in.keys, IDs: in.ids, Now: time.Now,
 	}
@@ -170,7 +175,7 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	engine, err := provision.New(provision.Config{
 		Store: in.store, Keyring: in.keys, Hasher: pool, IDs: in.ids, Dispatcher: provision.NewLocal(runtime.GOMAXPROCS(0)), Now: time.Now,
 		Logger: in.options.logger, Registerer: prometheus.NewRegistry(), DiskFree: in.diskFree(),
-		Retention: noRetention,
+		Retention: noRetention, AuditRetention: noRetention,
 	})
 	if err != nil {
 		pool.Close()
@@ -219,6 +224,8 @@ func (in *installation) native(
 		Engine:      engine,
 		Batches:     in.store,
 		Workbooks:   spreadsheet.NewLimiter(1),
+		Audit:       in.store,
+		Webhooks:    in.hooks,
 		Keys:        in.keys, Sealed: in.store, Logger: in.options.logger, Version: thisBuild().Version,
 	}
 }

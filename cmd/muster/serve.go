@@ -18,21 +18,23 @@ import (
 )
 
 type serveCmd struct {
-	Data          string    `default:"muster-data" type:"path" placeholder:"DIR" help:"Data folder; made if it is not there."`
-	Listen        string    `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Address to listen on, host:port."`
-	LogLevel      string    `enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
-	LogFormat     string    `enum:"auto,text,json" default:"auto" placeholder:"FORMAT" help:"Log as text or json; auto is text on a terminal, else json."`
-	TLSCert       string    `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate chain, PEM. Read again when it changes, and on SIGHUP."`
-	TLSKey        string    `name:"tls-key" type:"path" placeholder:"FILE" help:"Private key of the certificate, PEM."`
-	PublicURL     []string  `placeholder:"URL" help:"Address that clients sign, where it differs from the one that reaches the server; may be repeated."`
-	TrustedProxy  []network `name:"trusted-proxies" placeholder:"RANGE" help:"Addresses of proxies whose X-Forwarded headers count; may be repeated."`
-	ClockLeeway   period    `default:"5s" placeholder:"TIME" help:"How far in the future a request's date may be."`
-	RefuseRepeats bool      `help:"Answer every repeat of a signed request with 401, instead of with the batch that the first one made."`
-	Retention     period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
-	Workers       *int      `placeholder:"N" help:"How many lanes have their turn at once, 1 to 64. Default: as many as the process has cores."`
-	MasterKey     string    `placeholder:"REF" help:"Where the master key is: a file. Default: master.key in the data folder, made at the first start."`
-	ProfileListen string    `placeholder:"ADDRESS" help:"Loopback address, host:port, on which to serve profiles of the process, for go tool pprof. Default: none."`
-	Node          *int      `placeholder:"N" help:"Number of this server among those that make ids for the data folder, 0 to 1023. Default: 0."`
+	Data           string    `default:"muster-data" type:"path" placeholder:"DIR" help:"Data folder; made if it is not there."`
+	Listen         string    `default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Address to listen on, host:port."`
+	LogLevel       string    `enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
+	LogFormat      string    `enum:"auto,text,json" default:"auto" placeholder:"FORMAT" help:"Log as text or json; auto is text on a terminal, else json."`
+	TLSCert        string    `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate chain, PEM. Read again when it changes, and on SIGHUP."`
+	TLSKey         string    `name:"tls-key" type:"path" placeholder:"FILE" help:"Private key of the certificate, PEM."`
+	PublicURL      []string  `placeholder:"URL" help:"Address that clients sign, where it differs from the one that reaches the server; may be repeated."`
+	TrustedProxy   []network `name:"trusted-proxies" placeholder:"RANGE" help:"Addresses of proxies whose X-Forwarded headers count; may be repeated."`
+	ClockLeeway    period    `default:"5s" placeholder:"TIME" help:"How far in the future a request's date may be."`
+	RefuseRepeats  bool      `help:"Answer every repeat of a signed request with 401, instead of with the batch that the first one made."`
+	Retention      period    `default:"30d" placeholder:"TIME" help:"How long finished batches are kept."`
+	AuditRetention period    `default:"400d" placeholder:"TIME" help:"How long it is kept who did what."`
+	WebhookAllow   []network `name:"webhook-allow" placeholder:"RANGE" help:"Addresses that webhooks may lead to although they are not public, also by http; may be repeated."`
+	Workers        *int      `placeholder:"N" help:"How many lanes have their turn at once, 1 to 64. Default: as many as the process has cores."`
+	MasterKey      string    `placeholder:"REF" help:"Where the master key is: a file. Default: master.key in the data folder, made at the first start."`
+	ProfileListen  string    `placeholder:"ADDRESS" help:"Loopback address, host:port, on which to serve profiles of the process, for go tool pprof. Default: none."`
+	Node           *int      `placeholder:"N" help:"Number of this server among those that make ids for the data folder, 0 to 1023. Default: 0."`
 	databaseFlags
 }
 
@@ -71,6 +73,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	if retention := time.Duration(c.Retention); retention < time.Hour {
 		return o, usagef("--retention is %s, at least an hour is accepted", retention)
 	}
+	if retention := time.Duration(c.AuditRetention); retention < time.Hour {
+		return o, usagef("--audit-retention is %s, at least an hour is accepted", retention)
+	}
 	database, err := c.sealed(c.MasterKey)
 	if err != nil {
 		return o, err
@@ -89,7 +94,7 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 		},
 		first:  firstTenant{name: firstTenantName},
 		listen: c.Listen, certFile: c.TLSCert, keyFile: c.TLSKey,
-		leeway: time.Duration(c.ClockLeeway), refuseRepeats: c.RefuseRepeats, retention: time.Duration(c.Retention),
+		leeway: time.Duration(c.ClockLeeway), refuseRepeats: c.RefuseRepeats, retention: time.Duration(c.Retention), auditRetention: time.Duration(c.AuditRetention),
 	}
 	if c.Workers != nil {
 		o.workers = *c.Workers
@@ -105,6 +110,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	o.prefixes = pathPrefixes(c.PublicURL)
 	if len(c.PublicURL) > 0 {
 		o.publicURL = strings.TrimRight(c.PublicURL[0], "/")
+	}
+	for _, n := range c.WebhookAllow {
+		o.webhookAllow = append(o.webhookAllow, netip.Prefix(n))
 	}
 	for _, n := range c.TrustedProxy {
 		o.trusted = append(o.trusted, netip.Prefix(n))

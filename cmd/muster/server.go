@@ -28,6 +28,7 @@ import (
 	"muster/password"
 	"muster/provision"
 	"muster/secret"
+	"muster/webhook"
 )
 
 // Bounds of a connection. A request has a minute to arrive, which 4 MiB do at 70 kB a second, and a minute to be
@@ -46,6 +47,8 @@ const (
 	// together less than the half minute after which others would kill it.
 	requestDrain = 15 * time.Second
 	turnDrain    = 10 * time.Second
+	// sendDrain is how long webhooks may take to answer then. What is cut off is sent again.
+	sendDrain = 3 * time.Second
 )
 
 // serverOptions are what a server runs with.
@@ -61,6 +64,8 @@ type serverOptions struct {
 	leeway            time.Duration
 	refuseRepeats     bool
 	retention         time.Duration
+	auditRetention    time.Duration   // zero is the engine's own
+	webhookAllow      []netip.Prefix  // networks that webhooks may lead to although they are not public
 	workers           int             // turns at once; zero is one for each core, maxWorkers at most
 	profile           string          // address on which to serve profiles of the process; "": none
 	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
@@ -74,6 +79,7 @@ type server struct {
 	first   *account // what the first start made; nil if this is not the first
 	pool    *password.Pool
 	engine  *provision.Engine
+	sender  *webhook.Sender
 
 	address string // host:port that it listens on
 	public  *http.Server
@@ -123,8 +129,15 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	}
 	engine, err := provision.New(provision.Config{
 		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
-		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention,
+		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention, AuditRetention: o.auditRetention,
 		ReplayWindow: signature.MaxAge + o.leeway + time.Minute, RefuseReplays: o.refuseRepeats,
+	})
+	if err != nil {
+		return nil, err
+	}
+	held.hooks.Allow, held.hooks.Anywhere = o.webhookAllow, false
+	sender, err := webhook.NewSender(webhook.SenderConfig{
+		Store: held.store, Keyring: held.keys, IDs: held.ids, Now: time.Now, Logger: o.logger, Registerer: metrics, Allow: o.webhookAllow,
 	})
 	if err != nil {
 		return nil, err
@@ -137,6 +150,8 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 		return nil, err
 	}
 	s.engine = engine
+	sender.Start()
+	s.sender = sender
 	if held.shared != nil {
 		s.keys = refreshKeys(held, cmp.Or(o.refresh, refreshEvery))
 	}
@@ -285,6 +300,11 @@ func (s *server) shutdown() error {
 		if err := s.engine.Stop(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("end turns: %w", err))
 		}
+	}
+	if s.sender != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), sendDrain)
+		defer cancel()
+		s.sender.Stop(ctx)
 	}
 	if s.keys != nil {
 		s.keys.stop()

@@ -40,7 +40,12 @@ func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(t *tx, agai
 // Accept is [provision.Store.Accept].
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
 	err = s.settle(ctx, a.Batch.Tenant, func(t *tx, _ bool) (err error) {
-		if accepted, err = accept(t, a); err == nil && !accepted.Replayed {
+		accepted, err = accept(t, a)
+		switch {
+		case err != nil:
+		case accepted.Replayed:
+			muster.AuditNothing(ctx)
+		default:
 			s.wakeIn(t, muster.LaneRef{Tenant: a.Batch.Tenant, Lane: a.Batch.Mode.Lane(a.Batch.Lane)})
 		}
 		return err

@@ -14,7 +14,13 @@ func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chu
 	a := application{store: s, tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
 	err := a.alike()
 	if err == nil {
-		err = s.write(ctx, tenant, a.run)
+		err = s.write(ctx, tenant, func(t *tx) error {
+			err := a.run(t)
+			if err == nil && a.idle {
+				muster.AuditNothing(ctx)
+			}
+			return err
+		})
 	}
 	return explainRefused("apply chunks", err)
 }
@@ -29,6 +35,7 @@ type application struct {
 	decide provision.Decide
 
 	ended []muster.ID // batches that this finished
+	idle  bool        // nothing was to be done
 }
 
 // alike makes sure that the chunks have one mode, and but for ModeRun one batch, and notes the mode.

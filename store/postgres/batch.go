@@ -35,6 +35,7 @@ func (s *Store) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Ba
 			return &muster.Error{Kind: muster.KindNotFound, Detail: noBatch}
 		case b.Finished(), b.Mode == muster.ModeCancelled, b.Mode == muster.ModeRefused:
 			t.exec(updateLastID, tenant, 0)
+			muster.AuditNothing(ctx)
 			return nil
 		}
 		b.Mode = muster.ModeCancelled

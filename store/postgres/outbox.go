@@ -59,8 +59,10 @@ func (o *outbox) add(last *muster.ID, events ...webhook.Event) {
 
 // tell puts into the outbox which users changed, if they did, given how they were before, and which batches are finished.
 func (a *application) tell(box *outbox, w *provision.Writes, before []muster.User) error {
+	changed := a.mode == muster.ModeRun && len(w.Planned.Insert)+len(w.Planned.Update)+len(w.Planned.Delete) > 0
+	a.idle = !changed && len(w.Chunks) == 0
 	var events []webhook.Event
-	if a.mode == muster.ModeRun && box.wants(webhook.UsersChanged) {
+	if changed && box.wants(webhook.UsersChanged) {
 		events = webhook.Changes(&w.Planned, before, w.Batch())
 	}
 	if len(a.ended) > 0 && box.wants(webhook.BatchFinished) {

@@ -90,6 +90,7 @@ func (s *Store) RenameRole(ctx context.Context, tenant, id muster.ID, name strin
 		case role == nil:
 			return &muster.Error{Kind: muster.KindNotFound, Detail: noRole}
 		case role.Name == name:
+			muster.AuditNothing(ctx)
 			return nil
 		case namesake != nil:
 			return conflict("name", roleNameTaken)

@@ -129,9 +129,11 @@ func (s *Store) Complete(ctx context.Context, c *provision.Completion) (accepted
 		if err != nil {
 			return err
 		}
-		if accepted = answer; !answer.Replayed {
-			s.wakeIn(t, muster.LaneRef{Tenant: c.Batch.Tenant, Lane: c.Batch.Mode.Lane(c.Batch.Lane)})
+		if accepted = answer; answer.Replayed {
+			muster.AuditNothing(ctx)
+			return nil
 		}
+		s.wakeIn(t, muster.LaneRef{Tenant: c.Batch.Tenant, Lane: c.Batch.Mode.Lane(c.Batch.Lane)})
 		return nil
 	})
 	if err != nil {

@@ -14,7 +14,9 @@ import (
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (provision.Accepted, error) {
 	var accepted provision.Accepted
 	err := s.writer.small(ctx, func(c *conn) (err error) {
-		accepted, err = accept(c, a)
+		if accepted, err = accept(c, a); accepted.Replayed {
+			muster.AuditNothing(ctx)
+		}
 		return err
 	})
 	if err != nil {

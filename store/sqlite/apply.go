@@ -12,7 +12,13 @@ import (
 // Apply is [provision.Store.Apply].
 func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
 	a := application{tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
-	err := s.writer.large(ctx, a.run)
+	err := s.writer.large(ctx, func(c *conn) error {
+		err := a.run(c)
+		if err == nil && a.idle {
+			muster.AuditNothing(ctx)
+		}
+		return err
+	})
 	if a.refused != nil {
 		return a.refused
 	}
@@ -28,6 +34,7 @@ type application struct {
 	refused error // of decide
 
 	ended []muster.ID // batches that this finished
+	idle  bool        // nothing was to be done
 }
 
 // waiting is what the store knows about a chunk.

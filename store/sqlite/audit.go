@@ -14,7 +14,7 @@ func recording(ctx context.Context, f func(*conn) error) (write func(*conn) erro
 		return f, func() {}
 	}
 	return func(c *conn) error {
-		if err := f(c); err != nil {
+		if err := f(c); err != nil || muster.AuditOf(ctx) == nil {
 			return err
 		}
 		r := &a.Record

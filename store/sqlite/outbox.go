@@ -68,6 +68,7 @@ func (o *outbox) add(c *conn, now time.Time, events ...webhook.Event) (id muster
 func (a *application) tell(c *conn, w *provision.Writes, ran bool, before []muster.User) error {
 	changed := ran && len(w.Planned.Insert)+len(w.Planned.Update)+len(w.Planned.Delete) > 0
 	if !changed && len(a.ended) == 0 {
+		a.idle = len(w.Chunks) == 0
 		return nil
 	}
 	box, err := outboxOf(c, a.tenant)

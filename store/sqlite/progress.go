@@ -214,6 +214,7 @@ func (s *Store) Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Ba
 	err := s.writer.large(ctx, func(c *conn) (err error) {
 		b, err = readBatch(context.Background(), c, tenant, batch, 0)
 		if err != nil || b.Finished() || b.Mode == muster.ModeCancelled || b.Mode == muster.ModeRefused {
+			muster.AuditNothing(ctx)
 			return err
 		}
 		b.Mode = muster.ModeCancelled

@@ -80,6 +80,7 @@ func (s *Store) RenameRole(ctx context.Context, tenant, id muster.ID, name strin
 			return exists(err, noRole)
 		}
 		if role.Name == name {
+			muster.AuditNothing(ctx)
 			return nil
 		}
 		if err := freeName(c, tenant, name); err != nil {

@@ -68,7 +68,9 @@ func (s *Store) Append(ctx context.Context, tenant, batch muster.ID, chunks []mu
 func (s *Store) Complete(ctx context.Context, d *provision.Completion) (provision.Accepted, error) {
 	var accepted provision.Accepted
 	err := s.writer.large(ctx, func(c *conn) (err error) {
-		accepted, err = complete(c, d, s.now())
+		if accepted, err = complete(c, d, s.now()); accepted.Replayed {
+			muster.AuditNothing(ctx)
+		}
 		return err
 	})
 	if err != nil {
