@@ -120,7 +120,7 @@ func TestWhoAdministersNothing(t *testing.T) {
 			refused(t, "get user", err, muster.KindForbidden, "")
 			_, err = b.users.Change(ctx, tenant, actor, id, directory.UserChange{Disabled: &disabled})
 			refused(t, "change user", err, muster.KindForbidden, "")
-			_, err = b.users.Delete(ctx, tenant, actor, id)
+			_, err = b.users.Delete(ctx, tenant, actor, id, nil)
 			refused(t, "delete user", err, muster.KindForbidden, "")
 		}
 	}

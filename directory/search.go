@@ -104,6 +104,9 @@ func (s *Users) Search(ctx context.Context, tenant muster.ID, actor muster.Actor
 	if q.Prefix, err = s.foldPrefix(ctx, tenant, &q); err != nil {
 		return nil, err
 	}
+	if q.After != (UserMark{}) && !strings.HasPrefix(q.After.Key, q.Prefix) {
+		return nil, refuse(muster.KindInvalid, "cursor", "cursor is of another search.")
+	}
 	if d.Parent == 0 {
 		page, err := s.Store.SearchUsers(ctx, tenant, q)
 		if err != nil {

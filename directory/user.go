@@ -10,12 +10,15 @@ import (
 
 // Changer changes users; [provision.Direct] is one.
 type Changer interface {
-	// ChangeTogether plans and writes entries under the tenant's lock, in order, all of them or none. It gives the outcome of
-	// the first that did not succeed, else that of the last. KindNotFound if there is no such tenant.
-	ChangeTogether(ctx context.Context, tenant muster.ID, entries []muster.Entry) (muster.Outcome, error)
+	// ChangeIf plans and writes entries under the tenant's lock, in order, all of them or none. It gives the outcome of
+	// the first that did not succeed, else that of the last. KindNotFound if there is no such tenant. when is called under the
+	// lock with what the directory holds about the entries; its error comes back as it is, with nothing done. lastID is the largest
+	// id made for the entries, 0 if none was.
+	ChangeIf(ctx context.Context, tenant muster.ID, entries []muster.Entry, lastID muster.ID, when func(muster.Snapshot) error) (muster.Outcome, error)
 }
 
-// Users shows and changes single users of tenants. All fields are mandatory; it is safe for concurrent use.
+// Users shows and changes single users of tenants. Fields without a method that they are for are mandatory; it is safe for
+// concurrent use.
 //
 // A user may be read by himself and by who administers his department, and changed by the latter. To a department
 // administrator a user elsewhere does not exist; whoever administers nothing is refused (KindForbidden) whatever other user
@@ -27,7 +30,13 @@ type Changer interface {
 type Users struct {
 	Store   Store
 	Changer Changer
+	IDs     *muster.IDSource                                        // for Create
+	Hash    func(ctx context.Context, plain []byte) (string, error) // makes a password's hash, for Create; its refusals are passed on
 }
+
+// Condition is what a change depends on: it is called under the tenant's lock with the user as he is then. Its error comes back
+// wrapped, with nothing done. nil is none.
+type Condition func(*muster.User) error
 
 // UserChange says what to change of a user; nil leaves a part as it is.
 type UserChange struct {
@@ -163,7 +172,7 @@ func (s *Users) Change(ctx context.Context, tenant muster.ID, actor muster.Actor
 	if d := change.Department; d != nil && *d == 0 {
 		return nil, noDepartment() // to Plan it would mean something else
 	}
-	if _, err := s.change(ctx, tenant, actor, id, change.entries(id)); err != nil {
+	if _, err := s.change(ctx, tenant, actor, id, change.entries(id), nil); err != nil {
 		return nil, err
 	}
 	u, err := s.Store.User(ctx, tenant, id)
@@ -173,9 +182,9 @@ func (s *Users) Change(ctx context.Context, tenant muster.ID, actor muster.Actor
 	return u, nil
 }
 
-// Delete removes a user, which frees his seat, capacity and keys, and gives him as he was.
-func (s *Users) Delete(ctx context.Context, tenant muster.ID, actor muster.Actor, id muster.ID) (*muster.User, error) {
-	return s.change(ctx, tenant, actor, id, []muster.Entry{{Action: muster.ActionDelete, User: muster.User{ID: id}}})
+// Delete removes a user if the condition holds, which frees his seat, capacity and keys, and gives him as he was.
+func (s *Users) Delete(ctx context.Context, tenant muster.ID, actor muster.Actor, id muster.ID, when Condition) (*muster.User, error) {
+	return s.change(ctx, tenant, actor, id, []muster.Entry{{Action: muster.ActionDelete, User: muster.User{ID: id}}}, when)
 }
 
 // Quota reads what the tenant has taken of its limits. Anybody but common users may.
@@ -219,7 +228,9 @@ func (c *UserChange) entries(id muster.ID) []muster.Entry {
 }
 
 // change does what the entries say of a user, on behalf of the actor, and gives him as he was.
-func (s *Users) change(ctx context.Context, tenant muster.ID, actor muster.Actor, id muster.ID, entries []muster.Entry) (*muster.User, error) {
+func (s *Users) change(
+	ctx context.Context, tenant muster.ID, actor muster.Actor, id muster.ID, entries []muster.Entry, when Condition,
+) (*muster.User, error) {
 	if err := administrator(actor); err != nil {
 		return nil, err
 	}
@@ -230,7 +241,14 @@ func (s *Users) change(ctx context.Context, tenant muster.ID, actor muster.Actor
 	for i := range entries {
 		entries[i].Match, entries[i].Actor, entries[i].Scope = muster.KeyID, actor.Level, actor.Scope()
 	}
-	outcome, err := s.Changer.ChangeTogether(ctx, tenant, entries)
+	outcome, err := s.Changer.ChangeIf(ctx, tenant, entries, 0, func(shot muster.Snapshot) error {
+		for i := range shot.Users {
+			if u := &shot.Users[i]; u.ID == id && when != nil {
+				return when(u)
+			}
+		}
+		return nil // and Plan finds nobody
+	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("change user: %w", err)
@@ -238,22 +256,6 @@ func (s *Users) change(ctx context.Context, tenant muster.ID, actor muster.Actor
 		return nil, refusalOf(&outcome)
 	default:
 		return before, nil
-	}
-}
-
-// refusalOf says why Plan did not do what was asked.
-func refusalOf(o *muster.Outcome) error {
-	switch o.Reason {
-	case muster.ReasonNotFound:
-		return noUser()
-	case muster.ReasonNoDepartment:
-		return noDepartment()
-	case muster.ReasonForbidden:
-		return refuse(muster.KindForbidden, o.Field, "%s", o.Detail)
-	case muster.ReasonLastAdmin:
-		return refuse(muster.KindConflict, o.Field, "%s", o.Detail)
-	default:
-		return fmt.Errorf("change user: the plan ended with %s: %s", o.Reason, o.Detail)
 	}
 }
 

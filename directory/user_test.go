@@ -206,7 +206,7 @@ func TestChangingAUser(t *testing.T) {
 	if changed.Disabled || changed.Department != s.north.ID {
 		t.Errorf("enabled %+v", changed)
 	}
-	gone, err := s.users.Delete(ctx, tenant, s.as(s.chief), s.ada)
+	gone, err := s.users.Delete(ctx, tenant, s.as(s.chief), s.ada, nil)
 	must(t, err)
 	if gone.FirstName != "Ada" {
 		t.Errorf("deleted %+v", gone)
@@ -276,7 +276,7 @@ func TestChangesOfUsersThatAreRefused(t *testing.T) {
 		"the last administrator": {system, s.admin, muster.KindConflict},
 		"himself":                {s.as(s.ada), s.ada, muster.KindForbidden},
 	} {
-		_, err := s.users.Delete(t.Context(), s.tenant.ID, c.actor, c.user)
+		_, err := s.users.Delete(t.Context(), s.tenant.ID, c.actor, c.user, nil)
 		refused(t, "delete "+name, err, c.kind, "")
 	}
 }

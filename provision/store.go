@@ -146,6 +146,7 @@ type Writes struct {
 	Planned muster.Planned // its Outcomes are not read: those of Chunks are
 	Chunks  []ChunkWrites  // one for each live chunk
 	Now     time.Time      // stamps users and finished batches
+	LastID  muster.ID      // the largest id used that no batch has; 0 if none
 }
 
 // Batch is the one whose rows the writes are of; 0 if that is none or several.

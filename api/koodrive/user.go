@@ -133,7 +133,7 @@ func (h *Handler) deleteUser(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = h.Users.Delete(ctx, r.Tenant.ID, r.Actor, id)
+	_, err = h.Users.Delete(ctx, r.Tenant.ID, r.Actor, id, nil)
 	return nil, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,9 +63,10 @@ type Secret struct {
 // Format prints no secret, whatever the verb.
 func (c Credential) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "credential "+c.AppID) }
 
-// Credentials is a list of credentials.
+// Credentials is a page of a tenant's credentials, by creation.
 type Credentials struct {
 	Credentials []Credential `json:"credentials" nullable:"false"`
+	Next        string       `json:"nextCursor,omitempty" doc:"cursor of the next page; absent if this is the last"`
 }
 
 func credentialOf(c *muster.Credential) Credential {
@@ -90,9 +92,13 @@ func (a *api) addCredentials(h huma.API) {
 			return issued(ctx, a, c, in.Body.Secret != "", err)
 		})
 	huma.Register(h, operation("list-credentials", http.MethodGet, all, "List a tenant's credentials", tag, http.StatusOK),
-		func(ctx context.Context, in *tenantPath) (*answer[Credentials], error) {
-			list, err := a.listCredentials(ctx, in.Tenant.id)
-			return reply(ctx, a, Credentials{Credentials: list}, err)
+		func(ctx context.Context, in *struct {
+			Tenant pathID `path:"tenant"`
+			Cursor string `query:"cursor" doc:"a page's nextCursor"`
+			Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"credentials on a page"`
+		}) (*answer[Credentials], error) {
+			page, err := a.listCredentials(ctx, in.Tenant.id, in.Cursor, in.Limit)
+			return reply(ctx, a, page, err)
 		})
 	huma.Register(h, operation("rotate-credential", http.MethodPost, one+"/rotate", "Give a credential another secret", tag, http.StatusOK),
 		func(ctx context.Context, in *struct {
@@ -133,19 +139,31 @@ func issued(ctx context.Context, a *api, c access.Issued, brought bool, err erro
 	return &answer[Credential]{Body: body}, nil
 }
 
-func (a *api) listCredentials(ctx context.Context, tenant muster.ID) ([]Credential, error) {
+// listCredentials gives those behind the one whose AppId the cursor is.
+func (a *api) listCredentials(ctx context.Context, tenant muster.ID, cursor string, limit int) (page Credentials, err error) {
 	if _, err := a.Access.Tenant(ctx, tenant); err != nil {
-		return nil, err
+		return page, err
 	}
 	found, err := a.Access.Credentials(ctx, tenant)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	list := make([]Credential, len(found))
+	if cursor != "" {
+		at := slices.IndexFunc(found, func(c muster.Credential) bool { return c.AppID == cursor })
+		if at < 0 {
+			return page, &muster.Error{Kind: muster.KindInvalid, Field: "cursor", Detail: "cursor must be nextCursor of the page before."}
+		}
+		found = found[at+1:]
+	}
+	if len(found) > limit {
+		found = found[:limit]
+		page.Next = found[limit-1].AppID
+	}
+	page.Credentials = make([]Credential, len(found))
 	for i := range found {
-		list[i] = credentialOf(&found[i])
+		page.Credentials[i] = credentialOf(&found[i])
 	}
-	return list, nil
+	return page, nil
 }
 
 func (a *api) rotate(ctx context.Context, tenant muster.ID, appID string, r *Rotation) (access.Issued, error) {

@@ -36,7 +36,7 @@ type Department struct {
 // Departments is a page of a tenant's departments, by path.
 type Departments struct {
 	Departments []Department `json:"departments" nullable:"false"`
-	Next        string       `json:"next,omitempty" doc:"after of the next page; absent if this is the last"`
+	Next        string       `json:"nextCursor,omitempty" doc:"cursor of the next page; absent if this is the last"`
 }
 
 // DepartmentImport is the body that makes departments along paths.
@@ -84,7 +84,7 @@ type departmentQuery struct {
 	Under   queryID `query:"under" doc:"only this department and those below it"`
 	Path    string  `query:"path" doc:"only the department at this path; a slash alone is the root department"`
 	Keyword string  `query:"keyword" doc:"only departments with this in their name, letter case aside"`
-	After   string  `query:"after" doc:"only departments behind this, which is next of the page before"`
+	After   string  `query:"cursor" doc:"a page's nextCursor"`
 	Limit   int     `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"departments on a page"`
 }
 

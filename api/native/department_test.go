@@ -46,7 +46,7 @@ func TestTheLifeOfADepartment(t *testing.T) {
 		"?path=" + url.QueryEscape("/"): "",
 		"?path=Sales/North":             "/Sales/North",
 		"?path=Sales/South":             "",
-		"?under=4001&after=/Sales":      "/Sales/North /Sales/North/Team 1",
+		"?under=4001&cursor=/Sales":      "/Sales/North /Sales/North/Team 1",
 	} {
 		if got := departmentPaths(call[native.Departments](in, 200, "GET", all+query, "")); got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)
@@ -56,7 +56,7 @@ func TestTheLifeOfADepartment(t *testing.T) {
 		t.Errorf("at the path / is %+v", root)
 	}
 	first := call[native.Departments](in, 200, "GET", all+"?limit=1", "")
-	second := call[native.Departments](in, 200, "GET", all+"?limit=3&after="+url.QueryEscape(first.Next), "")
+	second := call[native.Departments](in, 200, "GET", all+"?limit=3&cursor="+url.QueryEscape(first.Next), "")
 	if departmentPaths(first) != "" || departmentPaths(second) != "/Sales /Sales/North /Sales/North/Team 1" {
 		t.Errorf("pages %+v and %+v", first, second)
 	}

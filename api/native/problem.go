@@ -27,6 +27,10 @@ var statuses = map[muster.Kind]int{
 // problem is the one place where an error becomes a status. The cause of an internal error, and of
 // trouble that goes away, goes to the log alone.
 func (a *api) problem(ctx context.Context, err error) error {
+	var told huma.StatusError
+	if errors.As(err, &told) {
+		return told
+	}
 	var refusal *muster.Error
 	if !errors.As(err, &refusal) || refusal.Kind == muster.KindInternal {
 		a.Logger.ErrorContext(ctx, "a request of the native API failed", "error", err)

@@ -32,7 +32,7 @@ type Role struct {
 // Roles is a page of a tenant's roles, by id.
 type Roles struct {
 	Roles []Role    `json:"roles" nullable:"false"`
-	Next  muster.ID `json:"next,omitempty" doc:"after of the next page; absent if this is the last"`
+	Next  muster.ID `json:"nextCursor,omitempty" doc:"cursor of the next page; absent if this is the last"`
 }
 
 // RoleDeleted is what deleting a role did.
@@ -77,7 +77,7 @@ func (a *api) addRoles(h huma.API) {
 		func(ctx context.Context, in *struct {
 			Tenant pathID  `path:"tenant"`
 			Name   string  `query:"name" doc:"only the role of this name"`
-			After  queryID `query:"after" doc:"only roles whose id is above this one"`
+			After  queryID `query:"cursor" doc:"a page's nextCursor"`
 			Limit  int     `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"roles on a page"`
 		}) (*answer[Roles], error) {
 			page, err := a.listRoles(ctx, in.Tenant.id, in.Name, in.After.id, in.Limit)

@@ -35,7 +35,7 @@ func TestTheLifeOfARole(t *testing.T) {
 
 	// Pages follow one another.
 	first := call[native.Roles](in, 200, "GET", all+"?limit=3", "")
-	second := call[native.Roles](in, 200, "GET", all+"?limit=3&after="+first.Next.String(), "")
+	second := call[native.Roles](in, 200, "GET", all+"?limit=3&cursor="+first.Next.String(), "")
 	if names(first) != "Auditor r0 r1" || names(second) != "r2 r3" || second.Next != 0 {
 		t.Errorf("pages %+v and %+v", first, second)
 	}
@@ -104,7 +104,7 @@ func TestRolesThatAreRefused(t *testing.T) {
 		"no tenant":               {"GET", "/tenants/9/roles", "", 404, "tenant does not exist"},
 		"no tenant, by name":      {"GET", "/tenants/9/roles?name=x", "", 404, "tenant does not exist"},
 		"no role's id":            {"DELETE", all + "/x", "", 422, "role"},
-		"a cursor that is none":   {"GET", all + "?after=x", "", 422, "after"},
+		"a cursor that is none":   {"GET", all + "?cursor=x", "", 422, "cursor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -93,7 +93,7 @@ func (c *departmentListCmd) Run(ctx context.Context, p *printer) (err error) {
 		if page.Next == "" {
 			break
 		}
-		query.Set("after", page.Next)
+		query.Set("cursor", page.Next)
 	}
 	slices.SortFunc(all.Departments, func(a, b native.Department) int { // by path, "/a-b" would come between "/a" and "/a/b"
 		return slices.Compare(strings.Split(a.Path, "/"), strings.Split(b.Path, "/"))

@@ -217,7 +217,7 @@ func (in *installation) native(
 		Passwords: links, UserReader: in.store, LinkAddress: address, Stopping: stopping,
 		Access:      in.access,
 		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
-		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}},
+		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}, IDs: in.ids, Hash: links.HashNew},
 		Roles:       &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
 		Federation:  &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
 		Trier:       &trier{store: in.store, engine: engine},

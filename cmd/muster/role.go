@@ -46,7 +46,7 @@ func (f *tenantFlags) role(ctx context.Context, api *nativeClient, idOrName stri
 	if err == nil { // it may be a name that looks like an id, too
 		before := "?limit=1"
 		if id > 1 {
-			before += "&after=" + (id - 1).String()
+			before += "&cursor=" + (id - 1).String()
 		}
 		queries = append([]string{before}, queries...)
 	}
@@ -105,7 +105,7 @@ func (c *roleListCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	all := native.Roles{Roles: []native.Role{}}
-	for after := ""; ; after = "&after=" + all.Next.String() {
+	for after := ""; ; after = "&cursor=" + all.Next.String() {
 		var page native.Roles
 		if err := api.call(ctx, http.MethodGet, path+"?limit=1000"+after, nil, &page); err != nil {
 			return err

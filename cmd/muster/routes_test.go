@@ -18,7 +18,7 @@ func testRoutes(t *testing.T, koodrive http.HandlerFunc) *routes {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, s) })
 	}
 	r, err := newRoutes(routeConfig{
-		koodrive: koodrive, prefixes: []string{"/muster", "/a/b"}, native: word("native"), activation: word("activation"),
+		koodrive: koodrive, prefixes: []string{"/muster", "/a/b"}, native: word("native"), public: word("public"), activation: word("activation"),
 		ready:   word("ready"),
 		metrics: prometheus.NewRegistry(), logger: slog.New(slog.DiscardHandler),
 	})
@@ -47,6 +47,8 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 		"/oauth2/token":              "koodrive /oauth2/token /oauth2/token",
 		"/muster/oauth2/token":       "koodrive /muster/oauth2/token /oauth2/token",
 		"/readyz":                    "ready",
+		"/api/v1/users":              "public",
+		"/muster/api/v1/users?a=b":   "public",
 		"/livez":                     "ok\n",
 	}
 	for target, want := range tests {
@@ -59,7 +61,7 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 			}
 		})
 	}
-	for _, target := range []string{"/", "/koodrivel/x", "/oauth2", "/oauth2/tokens", "/other/koodrive/ose/v1/x", "/api/v1/tenants"} {
+	for _, target := range []string{"/", "/koodrivel/x", "/oauth2", "/oauth2/tokens", "/other/koodrive/ose/v1/x", "/api/v1", "/api/v2/users"} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()

@@ -67,7 +67,7 @@ func (c *nativeClient) user(ctx context.Context, base, idOrKey string) (*native.
 	}
 	for _, key := range [...]muster.Key{muster.KeyPhone, muster.KeyAccount, muster.KeyEmail} {
 		var found native.Users
-		err := c.call(ctx, http.MethodGet, all+"?"+key.String()+"="+url.QueryEscape(idOrKey), nil, &found)
+		err := c.call(ctx, http.MethodGet, all+"?exact=true&"+key.String()+"="+url.QueryEscape(idOrKey), nil, &found)
 		switch {
 		case errors.As(err, &no) && no.Status == http.StatusUnprocessableEntity: // it cannot be such a key
 		case err != nil:

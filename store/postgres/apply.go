@@ -94,6 +94,9 @@ func (a *application) run(t *tx) error {
 	switch {
 	case a.mode == muster.ModeRun:
 		writeUsers(t, a.tenant, &w.Planned, shot.Users, w.Now)
+		if w.LastID != 0 {
+			t.exec(updateLastID, a.tenant, w.LastID)
+		}
 		usage = &w.Planned.Usage
 	case predicted != nil && len(w.Chunks) > 0:
 		if err := predicted.write(t, &w.Planned, t.usage); err != nil {

@@ -83,7 +83,9 @@ func (a *application) run(c *conn) error {
 			err = predicted.write(c, &w.Planned)
 		}
 	case mode == muster.ModeRun:
-		err = writeUsers(c, a.tenant, &w.Planned, shot.Users, millis(w.Now))
+		if err = writeUsers(c, a.tenant, &w.Planned, shot.Users, millis(w.Now)); err == nil && w.LastID != 0 {
+			err = recordID(c, w.LastID)
+		}
 	default:
 		taken = shot.Usage
 	}
