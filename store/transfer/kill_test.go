@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"muster/store/postgres"
+	"muster/store/transfer"
 )
 
 // TestACopyThatIsKilledGoesOn kills the copying process (SIGKILL) at random moments, until one comes to its end.
@@ -21,11 +22,11 @@ func TestACopyThatIsKilledGoesOn(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	rows := map[string]int{"users": 9000, "outcomes": 9000}
 	dir, url := fill(t, rows), server.Database(t, "")
-	const surely = 5 // kills at least; afterwards the random moment may be past the end
+	const surely = 5 // kills at least; afterwards the random moment may be past the end, at which every table was copied and compared
 	kills, most := 0, 20
 	for begun := false; ; kills++ {
 		if kills >= surely {
-			most = 64
+			most = 4 * len(transfer.Tables())
 		}
 		reports, killed := copyAndKill(t, dir, url, r.IntN(most), time.Duration(r.Int64N(int64(10*time.Millisecond))))
 		if !killed {
