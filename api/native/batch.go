@@ -147,7 +147,7 @@ func (a *api) submit(ctx context.Context, in *submission) (muster.ID, error) {
 		return 0, err
 	}
 	for i := range b.Rows {
-		if t.action == 0 && b.Rows[i].Operation == "" {
+		if t.operation == "" && b.Rows[i].Operation == "" {
 			return 0, &muster.Error{
 				Kind: muster.KindInvalid, Field: fmt.Sprintf("body.rows[%d].operation", i),
 				Detail: "Neither the batch nor the row says what becomes of the user: create, update, upsert, disable, enable and delete are accepted.",

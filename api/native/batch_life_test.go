@@ -73,6 +73,10 @@ func TestRowsOfEveryOperation(t *testing.T) {
 	if diff := cmp.Diff(want, rows, cmpopts.IgnoreFields(native.BatchOutcome{}, "User")); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
+	path = p.submit(tenant, `{"operation":"upsert","match":"account","rows":[{"account":"bo","operation":"create","firstName":"Nobody"},{"account":"bo","surname":"Known"}]}`)
+	if rows := p.rows(path, 1000); rows[0].Result != "skipped" || rows[1].Result != "succeeded" {
+		t.Errorf("a row that creates among those that update: %+v", rows)
+	}
 	path = p.submit(tenant, `{"operation":"update","match":"id","rows":[{"id":"`+ids(0)+`","account":"anna","clear":["surname"]},{"id":"7","firstName":"X"},{"account":"bo"}]}`)
 	rows = p.rows(path, 1000)
 	if rows[0].Result != "succeeded" || rows[1].Reason != "not-found" || rows[2].Field != "id" {

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -52,17 +53,18 @@ func (BatchRow) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "row") }
 
 // terms are what a batch says of all of its rows.
 type terms struct {
-	action   muster.Action     // 0: every row says its own
-	existing muster.OnExisting // of rows that create
-	match    muster.Key
-	touch    muster.FieldSet
-	base     muster.ID // the department
-	source   string    // of a reconciliation
-	adopt    bool
+	operation string            // "": every row says its own
+	existing  muster.OnExisting // of rows that create
+	match     muster.Key
+	touch     muster.FieldSet
+	base      muster.ID // the department
+	source    string    // of a reconciliation
+	adopt     bool
 }
 
 // readTerms reads what a request says of all rows. It may leave out the match, where that is still to be chosen.
 func readTerms(operation, match, existing string, updateFields []string) (t terms, err error) {
+	t.operation = operation
 	if match != "" {
 		if t.match, err = muster.ParseMatch(match); err != nil {
 			return t, err
@@ -71,43 +73,32 @@ func readTerms(operation, match, existing string, updateFields []string) (t term
 	if t.existing, err = muster.ParseOnExisting(existing); err != nil {
 		return t, err
 	}
-	if t.touch, err = muster.ParseFields(updateFields); err != nil {
+	if t.touch, err = muster.ParseFields(updateFields); err != nil || operation == "" {
 		return t, err
 	}
-	if operation == "" {
-		return t, nil
-	}
-	action, upsert, err := muster.ParseOperation(operation)
-	t.action = action
-	if upsert == muster.UpdateExisting {
-		if existing != "" && t.existing != upsert {
-			return t, &muster.Error{
-				Kind: muster.KindInvalid, Field: "onExisting",
-				Detail: "onExisting must be update, or absent, where operation is upsert: that updates users who exist.",
-			}
+	_, implied, err := muster.ParseOperation(operation)
+	if implied == muster.UpdateExisting && existing != "" && t.existing != implied {
+		err = &muster.Error{
+			Kind: muster.KindInvalid, Field: "onExisting",
+			Detail: "onExisting must be update, or absent, where operation is upsert: that updates users who exist.",
 		}
-		t.existing = upsert
 	}
 	return t, err
 }
 
 // settle completes a row by what the batch says, and by an operation of its own if it has one.
 func (t *terms) settle(row *muster.Row, operation string) {
-	row.Action, row.OnExisting = t.action, t.existing
-	row.Match, row.Touch, row.Department, row.Source, row.Adopt = t.match, t.touch, t.base, t.source, t.adopt
-	if operation != "" {
-		action, existing, err := muster.ParseOperation(operation)
-		if err != nil {
-			blame(row, "operation", "create, update, upsert, disable, enable and delete are accepted.")
-		}
-		if row.Action = action; existing == muster.UpdateExisting {
-			row.OnExisting = existing
-		}
+	row.OnExisting, row.Match, row.Touch, row.Department, row.Source, row.Adopt = t.existing, t.match, t.touch, t.base, t.source, t.adopt
+	action, implied, err := muster.ParseOperation(cmp.Or(operation, t.operation))
+	if row.Action = action; implied == muster.UpdateExisting {
+		row.OnExisting = implied
 	}
 	switch {
-	case row.Action == 0:
+	case err != nil && operation == "":
 		blame(row, "operation", "It is missing: neither the batch nor the row says what becomes of the user.")
-	case row.Set.Has(muster.FieldStatus) && (row.Action == muster.ActionDisable && !row.Disabled || row.Action == muster.ActionEnable && row.Disabled):
+	case err != nil:
+		blame(row, "operation", "create, update, upsert, disable, enable and delete are accepted.")
+	case row.Set.Has(muster.FieldStatus) && (action == muster.ActionDisable && !row.Disabled || action == muster.ActionEnable && row.Disabled):
 		blame(row, "status", "It contradicts the operation.")
 	case row.ID != 0 && t.match != muster.KeyID:
 		blame(row, "id", "It is accepted only where the batch matches by id.")

@@ -76,8 +76,8 @@ func (a *api) preview(ctx context.Context, in *upload) (Preview, error) {
 	if rows.terms.match == muster.KeyNone {
 		rows.terms.match = matchable(&rows.mapping)
 	}
-	if rows.terms.action == 0 && rows.mapping.Column(spreadsheet.FieldAction) < 0 {
-		rows.terms.action = muster.ActionCreate // that one is missing is told once, of the columns
+	if rows.terms.operation == "" && rows.mapping.Column(spreadsheet.FieldAction) < 0 {
+		rows.terms.operation = "create" // that one is missing is told once, of the columns
 	}
 	p := previewOf(reader, rows)
 	p.Complete, err = p.look(reader, rows)

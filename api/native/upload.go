@@ -210,7 +210,7 @@ func (t *terms) fields() []spreadsheet.Field {
 	fields := spreadsheet.UserFields()
 	for i := range fields {
 		f := &fields[i]
-		f.Mandatory = f.Name == t.match.String() || f.Name == spreadsheet.FieldAction && t.action == 0
+		f.Mandatory = f.Name == t.match.String() || f.Name == spreadsheet.FieldAction && t.operation == ""
 	}
 	return fields
 }
