@@ -13,8 +13,8 @@ type AuditRecord struct {
 	Tenant   ID     // 0: the installation itself was changed, such as its keys
 	ID       ID     // made when the request came, which is its time
 	AppID    string // the credential that asked; "" if none did
-	User     ID     // the user who asked, or on whose behalf; 0 if none
-	Operator bool   // asked by who can reach the installation itself; if nobody is named either, Muster did it by itself
+	User     ID     // the user who asked, or on whose behalf, or with Operator the operator who did; 0 if none
+	Operator bool   // asked by an operator, or with User 0 by who can reach the installation itself; if nobody is named either, Muster did it by itself
 	From     string // address of the caller; "" for one on the machine
 	Action   string // such as change-user
 	Target   string // what it was done to, such as user 12; "" if that is the tenant, or the installation

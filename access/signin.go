@@ -50,7 +50,8 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (*Session, error
 	}
 	defer attempt.end()
 	const ofAccount = 2 // among the limits
-	if err := s.wait(ctx, slowed(attempt.others[ofAccount])); err != nil {
+	pace := pace{s.Now, s.Wait}
+	if err := pace.wait(ctx, slowed(attempt.others[ofAccount])); err != nil {
 		return nil, err
 	}
 	user, err := s.prove(ctx, r, who)
@@ -64,7 +65,7 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (*Session, error
 		user = nil // he was changed in between: what was shown is no longer right
 	}
 	if user == nil {
-		return nil, s.refuse(ctx, attempt, r.Began)
+		return nil, pace.refuse(ctx, attempt, r.Began, errSignIn)
 	}
 	opened := newTokens(r.Tenant.ID, user, newFamily())
 	if err := s.Store.CreateTokens(ctx, r.Tenant.ID, opened.stored()...); err != nil {
@@ -73,22 +74,28 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (*Session, error
 	return opened.session(user), nil
 }
 
+// pace is when answers are given.
+type pace struct {
+	now     func() time.Time
+	waiting func(ctx context.Context, d time.Duration) error // nil waits by a timer
+}
+
 // refuse counts the attempt, and answers when it is time to.
-func (s *Sessions) refuse(ctx context.Context, attempt *attempt, began time.Time) error {
+func (p pace) refuse(ctx context.Context, attempt *attempt, began time.Time, refusal error) error {
 	if err := attempt.refused(ctx); err != nil {
 		return err
 	}
-	if err := s.wait(ctx, refusalTime-s.Now().Sub(began)); err != nil {
+	if err := p.wait(ctx, refusalTime-p.now().Sub(began)); err != nil {
 		return err
 	}
-	return errSignIn
+	return refusal
 }
 
-func (s *Sessions) wait(ctx context.Context, d time.Duration) error {
+func (p pace) wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
-	wait := s.Wait
+	wait := p.waiting
 	if wait == nil {
 		wait = waitByTimer
 	}
@@ -113,24 +120,21 @@ func waitByTimer(ctx context.Context, d time.Duration) error {
 // whoever is meant. What it gives is of before the verification, and so is the epoch of his tokens: what happens in
 // between ends them.
 func (s *Sessions) prove(ctx context.Context, r SignInRequest, who claim) (*muster.User, error) {
-	encoded, err := s.decoy.hash(ctx, s.Hasher)
-	if err != nil {
-		return nil, err
-	}
 	user, err := s.find(ctx, r.Tenant.ID, who)
 	if err != nil {
 		return nil, err
 	}
-	if user != nil && user.PasswordHash != "" {
+	encoded := ""
+	if user != nil {
 		encoded = user.PasswordHash
 	}
 	shown := []byte(r.Password)
 	defer secret.Wipe(shown)
-	ok, outdated, err := s.Hasher.Verify(ctx, password.Interactive, encoded, shown)
+	ok, outdated, err := judge(ctx, s.Hasher, &s.decoy, encoded, shown)
 	switch {
 	case err != nil:
-		return nil, hashing("verify a password", err)
-	case !ok || user == nil || user.Disabled || user.PasswordHash == "":
+		return nil, err
+	case !ok || user.Disabled:
 		return nil, nil
 	case outdated:
 		return user, s.upgrade(ctx, r.Tenant.ID, user, shown)
@@ -249,6 +253,23 @@ func (s *Sessions) find(ctx context.Context, tenant muster.ID, who claim) (*must
 		return &holders[0], nil
 	}
 	return nil, nil
+}
+
+// judge reports whether what was shown is the password of the hash. Where there is no hash it is not, and that takes as long.
+func judge(ctx context.Context, h Hasher, d *decoy, encoded string, shown []byte) (ok, outdated bool, err error) {
+	instead, err := d.hash(ctx, h)
+	if err != nil {
+		return false, false, err
+	}
+	known := encoded != ""
+	if !known {
+		encoded = instead
+	}
+	ok, outdated, err = h.Verify(ctx, password.Interactive, encoded, shown)
+	if err != nil {
+		return false, false, hashing("verify a password", err)
+	}
+	return ok && known, outdated, nil
 }
 
 // decoy is a hash of nothing that anybody knows, verified where there is no other.

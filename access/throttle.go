@@ -41,13 +41,13 @@ type limit struct {
 // attempt is under way. Who begins one ends it.
 type attempt struct {
 	throttle *throttle
-	store    TokenStore
+	store    AttemptStore
 	keys     []AttemptKey // none once it has ended
 	others   []int        // under each key: those that were refused in the window, or are under way
 }
 
 // begin refuses an attempt beyond the limits; advice ends the sentence.
-func (t *throttle) begin(ctx context.Context, store TokenStore, advice string, limits ...limit) (*attempt, error) {
+func (t *throttle) begin(ctx context.Context, store AttemptStore, advice string, limits ...limit) (*attempt, error) {
 	a := &attempt{throttle: t, store: store}
 	for _, l := range limits {
 		a.keys = append(a.keys, l.key)
@@ -93,10 +93,12 @@ func (t *throttle) enter(keys []AttemptKey) []int {
 	return before
 }
 
-// refused counts the attempt and ends it. Who sends a request cannot prevent that by going away.
+// refused counts the attempt and ends it. Who sends a request cannot prevent that by going away. What he asked for was not done,
+// so that this is not what its audit record tells of.
 func (a *attempt) refused(ctx context.Context) error {
 	defer a.end()
-	if err := a.store.CountRefusedAttempt(context.WithoutCancel(ctx), attemptWindow, a.keys...); err != nil {
+	ctx = muster.WithAudit(context.WithoutCancel(ctx), nil)
+	if err := a.store.CountRefusedAttempt(ctx, attemptWindow, a.keys...); err != nil {
 		return fault("count a refused attempt", err)
 	}
 	return nil

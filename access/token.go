@@ -61,6 +61,11 @@ type TokenStore interface {
 	// there is none, or it has expired.
 	UseRefresh(ctx context.Context, tenant muster.ID, hash [sha256.Size]byte, grace time.Duration, next ...*Token) error
 
+	AttemptStore
+}
+
+// AttemptStore is what counting refused attempts needs of a database, as [TokenStore] describes it.
+type AttemptStore interface {
 	// RefusedAttempts reads, for each of the keys in their order and all at one moment, what is counted under it: the
 	// zero Attempts where nothing is, or the window of what was has ended. The keys are of the installation, not
 	// of a tenant: who is refused has not proved to belong to one.

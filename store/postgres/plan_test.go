@@ -14,7 +14,7 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "tenant_usage", "key_records", "installation", "node_numbers", "outboxes"}
+var small = []string{"tenants", "tenant_usage", "key_records", "installation", "node_numbers", "outboxes", "operators"}
 
 // single lists the tables of which a tenant has one row.
 var single = []string{"federation_profiles"}
@@ -153,6 +153,7 @@ var filling = []string{
 	`INSERT INTO tokens SELECT 1, int8send(n), 1, '', now(), 0, 0, n, now(), now() FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO token_index SELECT int8send(n), 1 FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO refused_attempts SELECT int8send(n), 1, now() FROM generate_series(1, 5000) AS n`,
+	`INSERT INTO operator_sessions SELECT int8send(n), n, 0, now(), now() FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO replays SELECT 1, int8send(n), n, now() FROM generate_series(1, 5000) AS n`,
 	`INSERT INTO audit_records SELECT 1, n, 'a' || n % 10, n, false, '', 'a' || n % 10, 't' || n, '' FROM generate_series(1, 20000) AS n`,
 	`INSERT INTO webhooks SELECT 1, n, '', '', 0, false, '', NULL, now() FROM generate_series(1, 20) AS n`,

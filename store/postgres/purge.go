@@ -37,6 +37,9 @@ func (p *purge) run(finishedBefore time.Time) error {
 	if err := p.delete(deleteAttempts, p.left); err != nil {
 		return err
 	}
+	if err := p.delete(deleteExpiredSessions, p.left); err != nil {
+		return err
+	}
 	if err := p.expired(); err != nil {
 		return err
 	}

@@ -124,6 +124,23 @@ const (
 	selectAttempts
 	deleteAttempts
 
+	insertOperator
+	selectOperator
+	selectOperatorByEmail
+	selectOperatorBySubject
+	selectOperatorByInvitation
+	selectOperators
+	lockOperator
+	updateOperator
+	seeOperator
+	deleteOperator
+	insertOperatorSession
+	selectOperatorSession
+	extendOperatorSession
+	deleteOperatorSession
+	deleteOperatorsSessions
+	deleteExpiredSessions
+
 	selectReplay
 	upsertReplay
 	deleteReplays
@@ -270,6 +287,10 @@ const (
 			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, source)`
 
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
+
+	// operatorColumns are all that an operator is.
+	operatorColumns = `id, tenant, name, email, email_key, role, disabled, subject, password_hash, language, epoch, invitation,
+		invited_until, created_at, last_seen_at`
 
 	// batchColumns are what a batch is, and batchProgress how far it is.
 	batchColumns = `b.id, b.sequence, b.contract, b.lane, b.mode, b.name, b.app_id, b.actor, b.actor_level, b.trace_id, b.total,

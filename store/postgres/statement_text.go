@@ -199,6 +199,33 @@ var generalText = map[statement]string{
 	deleteAttempts: `DELETE FROM refused_attempts WHERE key = ANY (ARRAY(
 		SELECT key FROM refused_attempts WHERE until <= statement_timestamp() ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED))`,
 
+	insertOperator: `INSERT INTO operators (` + operatorColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $12::bytea IS NOT NULL
+			THEN date_trunc('milliseconds', statement_timestamp()) + $13::bigint * interval '1 microsecond' END,
+			date_trunc('milliseconds', statement_timestamp()), $14) ON CONFLICT DO NOTHING RETURNING created_at, invited_until`,
+	selectOperator:          `SELECT ` + operatorColumns + ` FROM operators WHERE id = $1`,
+	selectOperatorByEmail:   `SELECT ` + operatorColumns + ` FROM operators WHERE email_key = $1 AND email_key <> ''`,
+	selectOperatorBySubject: `SELECT ` + operatorColumns + ` FROM operators WHERE subject = $1 AND subject <> ''`,
+	selectOperatorByInvitation: `SELECT ` + operatorColumns + ` FROM operators WHERE invitation = $1 AND invitation IS NOT NULL
+		AND invited_until > statement_timestamp()`,
+	selectOperators: `SELECT ` + operatorColumns + ` FROM operators ORDER BY id`,
+	lockOperator:    `SELECT ` + operatorColumns + ` FROM operators WHERE id = $1 FOR UPDATE`,
+	updateOperator: `UPDATE operators SET name = $2, email = $3, role = $4, disabled = $5, password_hash = $6, language = $7, epoch = $8,
+		invitation = $9, invited_until = $10, last_seen_at = $11 WHERE id = $1`,
+	seeOperator:    `UPDATE operators SET last_seen_at = date_trunc('milliseconds', statement_timestamp()) WHERE id = $1`,
+	deleteOperator: `DELETE FROM operators WHERE id = $1`,
+	insertOperatorSession: `INSERT INTO operator_sessions (hash, operator, epoch, expires_at, ends_at)
+		VALUES ($1, $2, $3, statement_timestamp() + least($4::bigint, $5::bigint) * interval '1 microsecond',
+			statement_timestamp() + $5::bigint * interval '1 microsecond')`,
+	selectOperatorSession: `SELECT operator, epoch, (extract(epoch FROM expires_at - statement_timestamp()) * 1000000)::bigint
+		FROM (SELECT * FROM operator_sessions WHERE hash = $1 OFFSET 0) AS s WHERE expires_at > statement_timestamp()`,
+	extendOperatorSession: `UPDATE operator_sessions SET expires_at = least(statement_timestamp() + $2::bigint * interval '1 microsecond', ends_at)
+		WHERE hash = $1`,
+	deleteOperatorSession:   `DELETE FROM operator_sessions WHERE hash = $1`,
+	deleteOperatorsSessions: `DELETE FROM operator_sessions WHERE operator = $1`,
+	deleteExpiredSessions: `DELETE FROM operator_sessions WHERE hash = ANY (ARRAY(
+		SELECT hash FROM operator_sessions WHERE expires_at <= statement_timestamp() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`,
+
 	selectReplay: `SELECT r.batch, r.until, r.body, b.id IS NOT NULL AND b.finished_at IS NULL FROM replays AS r
 		LEFT JOIN LATERAL (SELECT id, finished_at FROM batches WHERE tenant = $1 AND id = r.batch OFFSET 0) AS b ON true
 		WHERE r.tenant = $1 AND r.fingerprint = $2`,

@@ -10,7 +10,7 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "nodes", "key_records", "outboxes"}
+var small = []string{"tenants", "nodes", "key_records", "outboxes", "operators"}
 
 // walks lists the statements that walk a part of a large table, by what they walk, with the reason why that is bounded.
 var walks = map[statement]string{
@@ -171,6 +171,14 @@ var outside = map[string]string{
 	"tenants_host":       "a host name says which tenant is meant",
 	"tokens_hash":        "the token index: a request shows its token before it is known whose that is",
 
+	"operators":                  "some are of the installation, and who signs in has not proved to belong to a tenant",
+	"operators_email":            "likewise",
+	"operators_subject":          "likewise",
+	"operators_invitation":       "likewise",
+	"operator_sessions":          "likewise",
+	"operator_sessions_operator": "likewise",
+	"operator_sessions_expires":  "likewise",
+
 	"refused_attempts":       "who is refused has not proved to belong to a tenant",
 	"refused_attempts_until": "likewise",
 }
@@ -238,7 +246,9 @@ func TestEveryStatementNamesTheTenant(t *testing.T) {
 	free := []statement{
 		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
 		selectCredential, upsertNode, selectIDFloor, selectKeys, selectKeyVersion, insertKey, rewrapKey, deleteKey,
-		selectToken, upsertAttempt, selectAttempt, deleteAttempts, selectDueTenants,
+		selectToken, upsertAttempt, selectAttempt, deleteAttempts, selectDueTenants, insertOperator, selectOperator, selectOperatorByEmail,
+		selectOperatorBySubject, selectOperatorByInvitation, selectOperators, updateOperator, seeOperator, deleteOperator, insertOperatorSession,
+		selectOperatorSession, extendOperatorSession, deleteOperatorSession, deleteOperatorsSessions, deleteExpiredSessions,
 	}
 	for i, text := range statementText {
 		named := strings.Contains(text, "tenant = ?") || regexp.MustCompile(`^INSERT INTO \w+ \(tenant,`).MatchString(text)

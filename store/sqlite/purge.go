@@ -39,6 +39,9 @@ func (p *purge) run(finishedBefore, now int64) error {
 	if _, err := p.delete(deleteAttempts, now, p.left); err != nil {
 		return err
 	}
+	if _, err := p.delete(deleteExpiredSessions, now, p.left); err != nil {
+		return err
+	}
 	for _, f := range [...]func() (bool, error){
 		func() (bool, error) { return p.staged(now) },
 		func() (bool, error) { return p.held(now) },

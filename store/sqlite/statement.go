@@ -126,6 +126,22 @@ const (
 	selectAttempt
 	deleteAttempts
 
+	insertOperator
+	selectOperator
+	selectOperatorByEmail
+	selectOperatorBySubject
+	selectOperatorByInvitation
+	selectOperators
+	updateOperator
+	seeOperator
+	deleteOperator
+	insertOperatorSession
+	selectOperatorSession
+	extendOperatorSession
+	deleteOperatorSession
+	deleteOperatorsSessions
+	deleteExpiredSessions
+
 	selectReplay
 	upsertReplay
 	deleteReplays
@@ -278,6 +294,10 @@ const (
 	userColumns = `tenant, id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
 		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, source, created_at, updated_at`
 	userColumnCount = 22
+
+	// operatorColumns are all that an operator is.
+	operatorColumns = `id, tenant, name, email, email_key, role, disabled, subject, password_hash, language, epoch, invitation,
+		invited_until, created_at, last_seen_at`
 
 	userNameColumns     = `tenant, name, user`
 	userNameColumnCount = 3

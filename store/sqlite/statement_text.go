@@ -187,6 +187,24 @@ var directoryText = map[statement]string{
 	deleteAttempts: `DELETE FROM refused_attempts WHERE key IN
 		(SELECT key FROM refused_attempts INDEXED BY refused_attempts_until WHERE until <= ?1 LIMIT ?2)`,
 
+	insertOperator:             `INSERT INTO operators (` + operatorColumns + `) ` + values(1, 15),
+	selectOperator:             `SELECT ` + operatorColumns + ` FROM operators WHERE id = ?`,
+	selectOperatorByEmail:      `SELECT ` + operatorColumns + ` FROM operators WHERE email_key = ?`,
+	selectOperatorBySubject:    `SELECT ` + operatorColumns + ` FROM operators WHERE subject = ?`,
+	selectOperatorByInvitation: `SELECT ` + operatorColumns + ` FROM operators WHERE invitation = ? AND invited_until > ?`,
+	selectOperators:            `SELECT ` + operatorColumns + ` FROM operators ORDER BY id`,
+	updateOperator: `UPDATE operators SET name = ?, email = ?, role = ?, disabled = ?, password_hash = ?, language = ?, epoch = ?,
+		invitation = ?, invited_until = ?, last_seen_at = ? WHERE id = ?`,
+	seeOperator:             `UPDATE operators SET last_seen_at = ? WHERE id = ?`,
+	deleteOperator:          `DELETE FROM operators WHERE id = ?`,
+	insertOperatorSession:   `INSERT INTO operator_sessions (hash, operator, epoch, expires_at, ends_at) ` + values(1, 5),
+	selectOperatorSession:   `SELECT operator, epoch, expires_at FROM operator_sessions WHERE hash = ? AND expires_at > ?`,
+	extendOperatorSession:   `UPDATE operator_sessions SET expires_at = min(?, ends_at) WHERE hash = ?`,
+	deleteOperatorSession:   `DELETE FROM operator_sessions WHERE hash = ?`,
+	deleteOperatorsSessions: `DELETE FROM operator_sessions WHERE operator = ?`,
+	deleteExpiredSessions: `DELETE FROM operator_sessions WHERE hash IN
+		(SELECT hash FROM operator_sessions INDEXED BY operator_sessions_expires WHERE expires_at <= ?1 LIMIT ?2)`,
+
 	upsertNode: `INSERT INTO nodes (node, last_id) VALUES (?, ?)
 		ON CONFLICT (node) DO UPDATE SET last_id = max(last_id, excluded.last_id)`,
 	selectIDFloor: `SELECT coalesce(max(last_id), 0) FROM nodes`,

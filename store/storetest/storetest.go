@@ -27,6 +27,7 @@ type Store interface {
 	access.RoleStore
 	access.TokenStore
 	access.SignInStore
+	access.OperatorStore
 	directory.Store
 	secret.KeyStore
 	secret.Rewrapper
@@ -111,6 +112,10 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"a refresh token is used once":            testRefresh,
 		"refused attempts are counted by windows": testAttempts,
 		"expired tokens and attempts are purged":  testPurgeTokens,
+		"operators are kept and found":            testOperators,
+		"operators are refused":                   testOperatorRefusals,
+		"operators change as a whole or not":      testOperatorChange,
+		"sessions of operators end":               testOperatorSessions,
 		"a batch is staged by pieces":             testStaging,
 		"a staged batch is refused":               testStagingRefusals,
 		"a staged batch is given up":              testDiscard,
