@@ -141,7 +141,15 @@ func (h *Handler) authenticate(r *http.Request) (*access.Application, error) {
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return nil, unauthenticated("Authorization must be Bearer, a space and the AccessToken that tokenByAkSk gave.")
 	}
-	return h.Tokens.Application(r.Context(), key, token)
+	application, err := h.Tokens.Application(r.Context(), key, token)
+	switch {
+	case err != nil:
+		return nil, err
+	case !application.Scopes.Has(muster.ScopeProvision):
+		return nil, &muster.Error{Kind: muster.KindForbidden, Detail: "This key lacks the scope provision."}
+	default:
+		return application, nil
+	}
 }
 
 // single is the value of a header that has to be there once.

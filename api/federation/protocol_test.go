@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"muster"
 	"muster/access"
 	"muster/api/federation"
 )
@@ -142,6 +143,12 @@ func TestRequestsThatAreNotAuthentic(t *testing.T) {
 		{"an expired token", "a wrong token", func(b *bundle, _ *http.Request) { b.clock.Advance(access.MaxTokenLife) }},
 		{"a disabled key", "a wrong token", func(b *bundle, _ *http.Request) {
 			if _, err := b.access.ChangeCredential(context.Background(), b.tenant.ID, appKey, access.CredentialChange{Disabled: new(true)}); err != nil {
+				panic(err)
+			}
+		}},
+		{"a key without the scope", "a key without the scope", func(b *bundle, _ *http.Request) {
+			scopes := muster.ScopeRead | muster.ScopeAdminister
+			if _, err := b.access.ChangeCredential(context.Background(), b.tenant.ID, appKey, access.CredentialChange{Scopes: &scopes}); err != nil {
 				panic(err)
 			}
 		}},

@@ -33,6 +33,7 @@ func (h *Handler) signed(w http.ResponseWriter, r *http.Request, to *request) er
 		return err
 	}
 	to.Tenant, to.Actor, to.query = to.signed.Tenant, muster.Actor{User: to.signed.User, Level: to.signed.Level}, to.signed.Query
+	to.Scopes = to.signed.Scopes
 	return nil
 }
 
@@ -52,7 +53,7 @@ func (h *Handler) bearer(w http.ResponseWriter, r *http.Request, to *request) er
 	if err != nil {
 		return err
 	}
-	to.Tenant, to.Actor, to.query = principal.Tenant, principal.Actor, target.Query
+	to.Tenant, to.Actor, to.Scopes, to.query = principal.Tenant, principal.Actor, principal.Scopes, target.Query
 	to.body, err = readBody(w, r, h.MaxBody)
 	return err
 }

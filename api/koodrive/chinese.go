@@ -51,6 +51,8 @@ var chinese = [...]translation{
 	{"%s must be true or false.", "%s 必须是 true 或 false。"},
 	{"There is nothing to change: the body must be %s.", "没有要修改的内容：请求体必须是%s。"},
 
+	{"This AppId lacks the scope %s.", "该 AppId 没有 %s 权限范围。"},
+
 	// batchRegister.
 	{acceptedBody, "UTF-8 编码的 JSON 对象，其中 userList 是含 1 到 1000 个对象的数组"},
 	{"taskId is missing; the id that create answered is accepted.", "缺少 taskId；请填写 create 返回的 id。"},

@@ -15,6 +15,7 @@ package koodrive
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -90,6 +91,7 @@ type endpoint struct {
 	admit func(w http.ResponseWriter, r *http.Request, to *request) error
 	// serve gives the answer's data as JSON; nil is no data.
 	serve func(ctx context.Context, r *request) ([]byte, error)
+	scope muster.Scopes // that a credential needs; 0 where none is shown
 	shape shape
 	// other answers by itself, in the place of admit and serve.
 	other http.HandlerFunc
@@ -99,6 +101,7 @@ type endpoint struct {
 type request struct {
 	Tenant *muster.Tenant
 	Actor  muster.Actor
+	Scopes muster.Scopes  // of the credential; all where a user called himself
 	signed *access.Caller // of an endpoint that is signed
 	called *visit         // of one that anybody may call
 
@@ -117,24 +120,24 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{Config: c, languages: newLanguages()}
 	h.endpoints = []endpoint{
-		{method: http.MethodPost, path: createPath, admit: h.signed, serve: h.create},
-		{method: http.MethodGet, path: getPath, admit: h.signed, serve: h.get},
-		{method: http.MethodPost, path: Prefix + "/users/batchimport/preverify", admit: h.bearer, serve: h.preverify, shape: shapeDataLast},
+		{method: http.MethodPost, path: createPath, admit: h.signed, serve: h.create, scope: muster.ScopeProvision},
+		{method: http.MethodGet, path: getPath, admit: h.signed, serve: h.get, scope: muster.ScopeRead},
+		{method: http.MethodPost, path: Prefix + "/users/batchimport/preverify", admit: h.bearer, serve: h.preverify, scope: muster.ScopeProvision, shape: shapeDataLast},
 		{method: http.MethodPost, path: Prefix + "/auth/login", admit: h.anybody, serve: h.login},
 		{method: http.MethodPost, path: Prefix + "/auth/refreshToken", admit: h.anybody, serve: h.refresh},
 		{method: http.MethodPost, path: Prefix + TokenPath, other: h.token},
 		{method: http.MethodPost, path: TokenPath, other: h.token},
-		{method: http.MethodPost, path: Prefix + "/departments", admit: h.bearer, serve: h.createDepartment},
-		{method: http.MethodGet, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.getDepartment, shape: shapeTwice},
-		{method: http.MethodPut, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.changeDepartment},
-		{method: http.MethodDelete, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.deleteDepartment},
-		{method: http.MethodGet, path: Prefix + "/departmentList", admit: h.bearer, serve: h.listDepartments, shape: shapeTwice},
-		{method: http.MethodGet, path: Prefix + "/user/info", admit: h.bearer, serve: h.userInfo},
-		{method: http.MethodGet, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.getUser},
-		{method: http.MethodPut, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.changeUser},
-		{method: http.MethodDelete, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.deleteUser},
-		{method: http.MethodGet, path: Prefix + "/userList", admit: h.bearer, serve: h.listUsers, shape: shapeTwice},
-		{method: http.MethodGet, path: Prefix + "/service/quotaUsed", admit: h.bearer, serve: h.quotaUsed},
+		{method: http.MethodPost, path: Prefix + "/departments", admit: h.bearer, serve: h.createDepartment, scope: muster.ScopeAdminister},
+		{method: http.MethodGet, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.getDepartment, scope: muster.ScopeRead, shape: shapeTwice},
+		{method: http.MethodPut, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.changeDepartment, scope: muster.ScopeAdminister},
+		{method: http.MethodDelete, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.deleteDepartment, scope: muster.ScopeAdminister},
+		{method: http.MethodGet, path: Prefix + "/departmentList", admit: h.bearer, serve: h.listDepartments, scope: muster.ScopeRead, shape: shapeTwice},
+		{method: http.MethodGet, path: Prefix + "/user/info", admit: h.bearer, serve: h.userInfo, scope: muster.ScopeRead},
+		{method: http.MethodGet, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.getUser, scope: muster.ScopeRead},
+		{method: http.MethodPut, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.changeUser, scope: muster.ScopeAdminister},
+		{method: http.MethodDelete, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.deleteUser, scope: muster.ScopeAdminister},
+		{method: http.MethodGet, path: Prefix + "/userList", admit: h.bearer, serve: h.listUsers, scope: muster.ScopeRead, shape: shapeTwice},
+		{method: http.MethodGet, path: Prefix + "/service/quotaUsed", admit: h.bearer, serve: h.quotaUsed, scope: muster.ScopeRead},
 	}
 	return h
 }
@@ -158,6 +161,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err = e.admit(w, r, called)
+	if err == nil && !called.Scopes.Has(e.scope) {
+		err = lacks(e.scope)
+	}
 	var data []byte
 	if err == nil {
 		data, err = e.serve(r.Context(), called)
@@ -167,6 +173,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	write(w, called.tongue, answers[e.shape.reply()], e.shape, data, "")
+}
+
+// lacks refuses a credential without the scope.
+func lacks(scope muster.Scopes) error {
+	return &muster.Error{Kind: muster.KindForbidden, Detail: fmt.Sprintf("This AppId lacks the scope %s.", strings.Join(scope.Names(), " "))}
 }
 
 // Busy answers a request that whoever stands before the Handler has no room for now.

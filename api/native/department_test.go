@@ -46,7 +46,7 @@ func TestTheLifeOfADepartment(t *testing.T) {
 		"?path=" + url.QueryEscape("/"): "",
 		"?path=Sales/North":             "/Sales/North",
 		"?path=Sales/South":             "",
-		"?under=4001&cursor=/Sales":      "/Sales/North /Sales/North/Team 1",
+		"?under=4001&cursor=/Sales":     "/Sales/North /Sales/North/Team 1",
 	} {
 		if got := departmentPaths(call[native.Departments](in, 200, "GET", all+query, "")); got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)
