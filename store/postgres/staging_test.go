@@ -81,6 +81,28 @@ func (f *fixture) check(t testing.TB, works []provision.Work, differing int) {
 	}))
 }
 
+// queued fails the test unless so many rows wait, of 10 bytes each.
+func (f *fixture) queued(t testing.TB, rows int64) {
+	t.Helper()
+	shot, err := f.Snapshot(t.Context(), f.tenant, muster.Keys{})
+	if err != nil || shot.Usage.QueuedRows != rows || shot.Usage.QueuedBytes != 10*rows {
+		t.Errorf("%d rows and %d bytes wait, %v; want %d rows", shot.Usage.QueuedRows, shot.Usage.QueuedBytes, err, rows)
+	}
+}
+
+// losing calls f, whose COMMIT is cut once, and which succeeds all the same.
+func (c *cutter) losing(t testing.TB, when int32, f func() error) {
+	t.Helper()
+	cut := c.cut.Load()
+	c.when.Store(when)
+	c.times.Store(1)
+	err := f()
+	c.when.Store(neverCut)
+	if err != nil || c.cut.Load() != cut+1 {
+		t.Fatalf("%d connections were cut: %v", c.cut.Load()-cut, err)
+	}
+}
+
 // TestAnUploadOfUnknownEnd loses the connection on the way of each COMMIT of an upload and of its end: all of it happens once.
 func TestAnUploadOfUnknownEnd(t *testing.T) {
 	t.Parallel()
@@ -90,42 +112,27 @@ func TestAnUploadOfUnknownEnd(t *testing.T) {
 			whole := openFixture(t, Options{})
 			f, c := whole.openCut(t)
 			u, again := f.upload(t, muster.ModeRun), f.upload(t, muster.ModeRun)
-			queue := func(rows int64) {
-				t.Helper()
-				shot, err := whole.Snapshot(t.Context(), f.tenant, muster.Keys{})
-				if err != nil || shot.Usage.QueuedRows != rows || shot.Usage.QueuedBytes != 10*rows {
-					t.Errorf("%d rows and %d bytes wait, %v; want %d rows", shot.Usage.QueuedRows, shot.Usage.QueuedBytes, err, rows)
+			for _, u := range []*upload{u, again} {
+				u.end.Replay, u.end.IdempotentBody, u.end.ReplayUntil = []byte("key"), []byte("body"), fixtureTime.AddDate(1, 0, 0)
+			}
+			complete := func(u *upload, want provision.Accepted) func() error {
+				return func() error {
+					got, err := f.Complete(t.Context(), u.end)
+					if err == nil && got != want {
+						t.Errorf("Complete = %+v, want %+v", got, want)
+					}
+					return err
 				}
 			}
-			losing := func(f func() error) {
-				t.Helper()
-				cut := c.cut.Load()
-				c.when.Store(when)
-				c.times.Store(1)
-				err := f()
-				c.when.Store(neverCut)
-				if err != nil || c.cut.Load() != cut+1 {
-					t.Fatalf("%d connections were cut: %v", c.cut.Load()-cut, err)
-				}
-			}
-			losing(func() error { return f.Begin(t.Context(), u.open) })
-			losing(func() error { return f.append(t.Context(), u, 0) })
-			losing(func() error { return f.append(t.Context(), u, 1) })
-			queue(5)
+			c.losing(t, when, func() error { return f.Begin(t.Context(), u.open) })
+			c.losing(t, when, func() error { return f.append(t.Context(), u, 0) })
+			c.losing(t, when, func() error { return f.append(t.Context(), u, 1) })
+			whole.queued(t, 5)
 			if err := f.append(t.Context(), u, 1); err == nil {
 				t.Error("rows were appended twice")
 			}
-			u.end.Replay, u.end.IdempotentBody, u.end.ReplayUntil = []byte("key"), []byte("body"), fixtureTime.AddDate(1, 0, 0)
-			want := provision.Accepted{Batch: u.open.Batch.ID}
-			complete := func(u *upload) error {
-				got, err := f.Complete(t.Context(), u.end)
-				if err == nil && got != want {
-					t.Errorf("Complete = %+v, want %+v", got, want)
-				}
-				return err
-			}
-			losing(func() error { return complete(u) })
-			queue(5)
+			c.losing(t, when, complete(u, provision.Accepted{Batch: u.open.Batch.ID}))
+			whole.queued(t, 5)
 			if works := whole.works(t, 100); len(works) != 2 || works[0].Batch.Sequence != 1 || works[0].Batch.Total != 5 {
 				t.Errorf("what waits is %+v", works)
 			}
@@ -134,13 +141,11 @@ func TestAnUploadOfUnknownEnd(t *testing.T) {
 			}
 
 			must(t, f.Begin(t.Context(), again.open), f.append(t.Context(), again, 0), f.append(t.Context(), again, 1))
-			again.end.Replay, again.end.IdempotentBody, again.end.ReplayUntil = u.end.Replay, u.end.IdempotentBody, u.end.ReplayUntil
-			want.Replayed = true
-			queue(10)
-			losing(func() error { return complete(again) })
-			queue(5)
+			whole.queued(t, 10)
+			c.losing(t, when, complete(again, provision.Accepted{Batch: u.open.Batch.ID, Replayed: true}))
+			whole.queued(t, 5)
 
-			losing(func() error {
+			c.losing(t, when, func() error {
 				b, err := f.Cancel(t.Context(), f.tenant, u.open.Batch.ID)
 				if err == nil && b.Mode != muster.ModeCancelled {
 					t.Errorf("the batch is in mode %s", b.Mode)
@@ -154,74 +159,79 @@ func TestAnUploadOfUnknownEnd(t *testing.T) {
 	}
 }
 
+// woken is a fixture that notes which lanes are woken, and by which transactions.
+type woken struct {
+	*fixture
+	mu    sync.Mutex
+	asked []muster.Lane
+}
+
+func openWoken(t *testing.T) *woken {
+	t.Helper()
+	w := &woken{}
+	w.fixture = fixtureAt(t, database(t), Options{Wake: func(b *pgx.Batch, lane muster.LaneRef) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.asked = append(w.asked, lane.Lane)
+		b.Queue("INSERT INTO woken VALUES ($1)", int16(lane.Lane))
+	}})
+	w.query(t, "CREATE TABLE woken (lane smallint PRIMARY KEY)")
+	return w
+}
+
+// by fails the test unless what just happened woke these lanes, in the transaction that changed the batch.
+func (w *woken) by(t *testing.T, what string, batch muster.ID, want ...muster.Lane) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !slices.Equal(w.asked, want) {
+		t.Errorf("%s woke %v, want %v", what, w.asked, want)
+	}
+	with := w.query(t, "SELECT w.lane::text FROM woken AS w JOIN batches AS b ON b.xmin = w.xmin WHERE b.tenant = 1 AND b.id = $1", int64(batch))
+	if len(with) != len(want) {
+		t.Errorf("%s woke %v in its transaction, want %v", what, with, want)
+	}
+	w.query(t, "DELETE FROM woken")
+	w.asked = nil
+}
+
 // TestWhatIsWoken: whoever gives chunks a lane wakes it, in the same transaction.
 func TestWhatIsWoken(t *testing.T) {
 	t.Parallel()
-	url := database(t)
-	var mu sync.Mutex
-	var asked []muster.Lane
-	f := fixtureAt(t, url, Options{Wake: func(b *pgx.Batch, lane muster.LaneRef) {
-		mu.Lock()
-		defer mu.Unlock()
-		asked = append(asked, lane.Lane)
-		b.Queue("INSERT INTO woken VALUES ($1)", int16(lane.Lane))
-	}})
-	f.query(t, "CREATE TABLE woken (lane smallint PRIMARY KEY)")
-	woken := func(what string, batch muster.ID, want ...muster.Lane) {
-		t.Helper()
-		mu.Lock()
-		defer mu.Unlock()
-		if !slices.Equal(asked, want) {
-			t.Errorf("%s woke %v, want %v", what, asked, want)
-		}
-		with := f.query(t, "SELECT w.lane::text FROM woken AS w JOIN batches AS b ON b.xmin = w.xmin WHERE b.tenant = 1 AND b.id = $1", int64(batch))
-		if len(with) != len(want) {
-			t.Errorf("%s woke %v in its transaction, want %v", what, with, want)
-		}
-		f.query(t, "DELETE FROM woken")
-		asked = nil
-	}
-	woken("Accept", f.mustAccept(t, 1, 1), muster.LaneCreate)
-	f.mustApply(t, f.works(t, 1))
-	woken("Apply", 0)
+	w := openWoken(t)
+	w.by(t, "Accept", w.mustAccept(t, 1, 1), muster.LaneCreate)
+	w.mustApply(t, w.works(t, 1))
+	w.by(t, "Apply", 0)
 
-	u := f.upload(t, muster.ModeDryRun)
-	f.submit(t, u)
-	dry := u.open.Batch.ID
-	woken("a dry run", dry, muster.LaneQuiet)
-	f.mustApply(t, f.worksOf(t, muster.LaneQuiet))
-	woken("its end", 0)
-	f.query(t, "UPDATE batches SET held_until = statement_timestamp() + interval '1 hour' WHERE held_until IS NOT NULL")
+	u := w.upload(t, muster.ModeDryRun)
+	w.submit(t, u)
+	w.by(t, "a dry run", u.open.Batch.ID, muster.LaneQuiet)
+	w.mustApply(t, w.worksOf(t, muster.LaneQuiet))
+	w.by(t, "its end", 0)
+	w.query(t, "UPDATE batches SET held_until = statement_timestamp() + interval '1 hour' WHERE held_until IS NOT NULL")
 
-	commit := func(differing int) {
-		t.Helper()
-		u := f.upload(t, muster.ModeCheck)
-		u.open.Batch.Parent, u.open.Batch.Origin = dry, muster.OriginCommit
-		f.submit(t, u)
-		woken("a commit", u.open.Batch.ID, muster.LaneQuiet)
-		works := f.worksOf(t, muster.LaneQuiet)
-		f.check(t, works[:1], differing)
-		woken("a part of its check", 0)
-		f.check(t, works[1:], 0)
-		lane := muster.LaneCreate
+	for _, differing := range []int{1, 0} {
+		c := w.upload(t, muster.ModeCheck)
+		c.open.Batch.Parent, c.open.Batch.Origin = u.open.Batch.ID, muster.OriginCommit
+		w.submit(t, c)
+		commit := c.open.Batch.ID
+		w.by(t, "a commit", commit, muster.LaneQuiet)
+		works := w.worksOf(t, muster.LaneQuiet)
+		w.check(t, works[:1], differing)
+		w.by(t, "a part of its check", 0)
+		w.check(t, works[1:], 0)
+		lane, cancelled := muster.LaneCreate, []muster.Lane{muster.LaneQuiet}
 		if differing > 0 {
-			lane = muster.LaneQuiet
+			lane, cancelled = muster.LaneQuiet, nil // it is refused, and stays so
 		}
-		woken("its check", u.open.Batch.ID, lane)
-		if _, err := f.Cancel(t.Context(), f.tenant, u.open.Batch.ID); err != nil {
+		w.by(t, "its check", commit, lane)
+		if _, err := w.Cancel(t.Context(), w.tenant, commit); err != nil {
 			t.Fatal(err)
 		}
-		if differing > 0 {
-			woken("the end of what is refused", 0)
-		} else {
-			woken("its end", u.open.Batch.ID, muster.LaneQuiet)
-		}
-		for _, w := range f.worksOf(t, muster.LaneQuiet) {
-			f.mustApply(t, []provision.Work{w})
-		}
+		w.by(t, "Cancel", commit, cancelled...)
+		w.mustApply(t, w.worksOf(t, muster.LaneQuiet))
+		w.by(t, "its end", 0)
 	}
-	commit(1)
-	commit(0)
 }
 
 func (f *fixture) mustApply(t testing.TB, works []provision.Work) {
