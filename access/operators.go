@@ -139,7 +139,7 @@ func (s *Operators) create(ctx context.Context, o *muster.Operator) (err error) 
 	if o.ID, err = s.IDs.Next(); err != nil {
 		return fmt.Errorf("make an operator: %w", err)
 	}
-	muster.AuditTarget(ctx, "operator", o.ID)
+	muster.AuditTarget(ctx, "operator", o.ID.String())
 	if err := s.Store.CreateOperator(ctx, o, InvitationLife); err != nil {
 		return fmt.Errorf("make an operator: %w", err)
 	}

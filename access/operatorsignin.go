@@ -127,7 +127,7 @@ func (s *Operators) upgrade(ctx context.Context, o *muster.Operator, shown []byt
 // open begins a session.
 func (s *Operators) open(ctx context.Context, o *muster.Operator) (string, *muster.Operator, error) {
 	plain, hash := newSecret()
-	muster.AuditTarget(ctx, "operator", o.ID)
+	muster.AuditTarget(ctx, "operator", o.ID.String())
 	err := s.Store.CreateOperatorSession(ctx, &OperatorSession{
 		Hash: hash, Operator: o.ID, Epoch: o.Epoch, Idle: OperatorIdle, Life: OperatorLife,
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -101,7 +102,31 @@ func (f *fixture) openCut(t *testing.T) (*fixture, *cutter) {
 	return &cut, c
 }
 
-// TestACommitOfUnknownEnd: a batch is accepted once, whatever is lost, and its caller is told so.
+// recording gives a context that carries a record of the tenant.
+func (f *fixture) recording(t *testing.T) context.Context {
+	t.Helper()
+	ids, err := muster.NewIDSource(9, 0, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := muster.NewAudit(ids, muster.AuditRecord{Tenant: f.tenant, Action: "accept"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return muster.WithAudit(t.Context(), a)
+}
+
+// recorded counts the tenant's records.
+func (f *fixture) recorded(t *testing.T) int {
+	t.Helper()
+	page, err := f.Audit(t.Context(), f.tenant, muster.AuditQuery{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(page.Records)
+}
+
+// TestACommitOfUnknownEnd: a batch is accepted once, and recorded once, whatever is lost, and its caller is told so.
 func TestACommitOfUnknownEnd(t *testing.T) {
 	t.Parallel()
 	for name, when := range map[string]int32{"the COMMIT is lost": cutBefore, "its answer is lost": cutAfter} {
@@ -115,7 +140,7 @@ func TestACommitOfUnknownEnd(t *testing.T) {
 				a.Replay, a.ReplayUntil = []byte("print"), fixtureTime.AddDate(1, 0, 0)
 				c.when.Store(when)
 				c.times.Store(times)
-				accepted, err := f.Accept(t.Context(), a)
+				accepted, err := f.Accept(f.recording(t), a)
 				c.when.Store(neverCut)
 				if got := c.cut.Load(); got != min(times, settleTries) {
 					t.Errorf("%d connections were cut", got)
@@ -128,16 +153,22 @@ func TestACommitOfUnknownEnd(t *testing.T) {
 					t.Errorf("Accept = %+v, %v, want an error that leaves it open", accepted, err)
 				}
 				whole.holds(t, a, stored)
+				if n := whole.recorded(t); (n == 1) != stored {
+					t.Errorf("there are %d records; was the batch stored: %t", n, stored)
+				}
 
 				// Whoever does not know sends it again.
 				again := f.acceptance(t, 3, 30)
 				again.Replay, again.ReplayUntil = a.Replay, a.ReplayUntil
-				accepted, err = f.Accept(t.Context(), again)
+				accepted, err = f.Accept(f.recording(t), again)
 				if err != nil || accepted.Replayed != stored {
 					t.Errorf("the request again is %+v, %v; was the first stored: %t", accepted, err, stored)
 				}
 				whole.holds(t, a, stored)
 				whole.holds(t, again, !stored)
+				if n := whole.recorded(t); n != 1 {
+					t.Errorf("there are %d records of a batch", n)
+				}
 			})
 		}
 	}

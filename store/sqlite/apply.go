@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"muster"
 	"muster/provision"
@@ -11,7 +12,7 @@ import (
 
 // Apply is [provision.Store.Apply].
 func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chunk, keys muster.Keys, decide provision.Decide) error {
-	a := application{tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
+	a := application{now: s.now, tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
 	err := s.writer.large(ctx, func(c *conn) error {
 		err := a.run(c)
 		if err == nil && a.idle {
@@ -27,6 +28,7 @@ func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chu
 
 // application is one Apply on its way.
 type application struct {
+	now     func() time.Time
 	tenant  muster.ID
 	chunks  []muster.Chunk
 	keys    *muster.Keys

@@ -88,7 +88,7 @@ func (a *application) tell(c *conn, w *provision.Writes, ran bool, before []must
 			events = append(events, webhook.Finished(&b))
 		}
 	}
-	_, err = box.add(c, w.Now, events...)
+	_, err = box.add(c, a.now(), events...)
 	return err
 }
 

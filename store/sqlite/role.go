@@ -113,7 +113,7 @@ func (s *Store) DeleteRole(ctx context.Context, tenant, id muster.ID, force bool
 			}
 		}
 		if users > 0 {
-			if err := tellRoleTaken(c, tenant, id, now); err != nil {
+			if err := tellRoleTaken(c, tenant, id, s.now()); err != nil {
 				return err
 			}
 			if err := takeFromAll(c, tenant, id, now); err != nil {

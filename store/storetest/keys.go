@@ -9,6 +9,7 @@ import (
 	"muster/access"
 	"muster/provision"
 	"muster/secret"
+	"muster/webhook"
 )
 
 func (b *bundle) keys() []secret.KeyRecord {
@@ -82,6 +83,10 @@ func (b *bundle) sealed() map[string][]byte {
 		profile := b.profile()
 		b.setProfile(tenant, profile)
 		want[string(access.SourceBinding(tenant))] = profile.System.Sealed
+		for range 3 {
+			h := b.newHook(tenant)
+			want[string(webhook.SecretBinding(tenant, h.ID))] = h.Secrets[0].Sealed
+		}
 		for _, suffix := range []string{"", "-2", "/x"} { // AppIDs whose order is not that of what they begin
 			c := b.credential(tenant, "app"+tenant.String()+suffix)
 			c.Secrets = c.Secrets[:1]

@@ -16,6 +16,7 @@ import (
 	"muster/directory"
 	"muster/provision"
 	"muster/secret"
+	"muster/webhook"
 )
 
 // Store is all that a database has to keep.
@@ -29,6 +30,7 @@ type Store interface {
 	access.SignInStore
 	access.OperatorStore
 	directory.Store
+	webhook.Store
 	secret.KeyStore
 	secret.Rewrapper
 
@@ -36,6 +38,9 @@ type Store interface {
 	// all of one moment. KindNotFound, always the same error, for a batch that does not exist, is another tenant's, came
 	// through another contract, or is being purged.
 	BatchPage(ctx context.Context, tenant, batch muster.ID, contract muster.Contract, from, limit int) (*muster.BatchPage, error)
+
+	// Audit reads records of the tenant, or of the installation where that is 0, the newest first, as [muster.AuditPage] says.
+	Audit(ctx context.Context, tenant muster.ID, q muster.AuditQuery) (*muster.AuditPage, error)
 
 	// IDFloor is the largest id that is known to have been used, 0 if none.
 	IDFloor(ctx context.Context) (muster.ID, error)
@@ -145,6 +150,20 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"keys are kept":                           testKeys,
 		"what is sealed names a key on record":    testUnknownKey,
 		"sealed things are wrapped anew by steps": testRewrap,
+		"what is done is recorded with it":        testAudit,
+		"nothing done is nothing recorded":        testAuditNothing,
+		"records are found":                       testAuditQueries,
+		"many record at once":                     testAuditTogether,
+		"webhooks are kept":                       testWebhooks,
+		"webhooks are refused":                    testWebhookRefusals,
+		"webhooks are told what happens":          testEvents,
+		"webhooks are told who lost a role":       testEventsOfRoles,
+		"webhooks hear nothing of what was not":   testNoEvents,
+		"deliveries are tried again":              testDeliveries,
+		"a delivery is one sender's at a time":    testLease,
+		"webhooks fail for a while":               testFailing,
+		"the trail is purged":                     testPurgeTrail,
+		"what waits to be sent is kept":           testRestartedDeliveries,
 		"many work at once":                       testConcurrency,
 		"a write that waits is withdrawn":         testWithdraw,
 		"everything outlives the process":         testRestart,
