@@ -327,7 +327,7 @@ func (c *batchCommitCmd) Run(ctx context.Context, p *printer) error {
 
 type batchFailuresCmd struct {
 	batchFlags
-	File   failuresFile `arg:"" type:"path" help:"File to be made, for its owner alone: .csv, .xlsx or .ndjson."`
+	File   failuresFile `arg:"" help:"File to be made, for its owner alone: .csv, .xlsx or .ndjson."`
 	Result []string     `env:"-" placeholder:"RESULT" default:"failed,cancelled" help:"Results of the rows to write: failed, skipped and cancelled."`
 }
 

@@ -36,7 +36,7 @@ func (c *importCmd) Help() string {
 
 // endFlags say what is done when a batch has ended.
 type endFlags struct {
-	Failures failuresFile `env:"-" type:"path" placeholder:"FILE" help:"Write the rows that were not done to a file, with the reasons: .csv, .xlsx or .ndjson. It can be mended and imported again."`
+	Failures failuresFile `env:"-" placeholder:"FILE" help:"Write the rows that were not done to a file, with the reasons: .csv, .xlsx or .ndjson. It can be mended and imported again."`
 }
 
 func (c *importCmd) Run(ctx context.Context, p *printer) error {

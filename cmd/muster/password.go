@@ -39,7 +39,7 @@ type userLinkCmd struct {
 }
 
 func (c *userLinkCmd) Run(ctx context.Context, p *printer) error {
-	return c.with(ctx, p, func(api *nativeClient, base string, u *native.User) error {
+	return c.find(ctx, p, func(api *nativeClient, base string, u *native.User) error {
 		var made native.Link
 		body := native.NewLink{Life: time.Duration(c.Life).String()}
 		if err := api.call(ctx, http.MethodPost, base+"/users/"+u.ID.String()+"/link", body, &made); err != nil {
@@ -83,7 +83,7 @@ func (c *userResetCmd) Run(ctx context.Context, p *printer) error {
 	case c.MustChange:
 		return usagef("--must-change needs a password to be changed: --generate or --password-file")
 	}
-	return c.with(ctx, p, func(api *nativeClient, base string, u *native.User) error {
+	return c.find(ctx, p, func(api *nativeClient, base string, u *native.User) error {
 		if err := api.call(ctx, http.MethodPut, base+"/users/"+u.ID.String()+"/password", body, nil); err != nil {
 			return err
 		}

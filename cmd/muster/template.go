@@ -10,7 +10,7 @@ import (
 
 type templateCmd struct {
 	Format string `arg:"" enum:"csv,xlsx" help:"csv or xlsx."`
-	Out    string `env:"-" default:"-" type:"path" placeholder:"FILE" help:"File to be made; - for standard output."`
+	Out    string `env:"-" default:"-" placeholder:"FILE" help:"File to be made; - for standard output."`
 }
 
 func (c *templateCmd) Help() string {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -102,5 +103,48 @@ func TestACopyShowsHowFarItIs(t *testing.T) {
 	text := <-shown
 	if code != exitOK || !strings.Contains(text, "copying: all is done") || !strings.Contains(text, "checking: all is done") || !strings.Contains(text, "100 %") {
 		t.Errorf("the copy ended with %d and showed %q", code, text)
+	}
+}
+
+// TestAnImportShowsHowFarItIs, and a profile asks for its secret, which a terminal does not show.
+func TestAnImportShowsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	dir, _ := initialised(t)
+	name := filepath.Join(t.TempDir(), "users.csv")
+	if err := os.WriteFile(name, []byte("account,firstName\nann,Ann\nbo,Bo\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tty, reader := terminal(t)
+	if err := unix.IoctlSetWinsize(int(tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	shown := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(reader) // ends with EIO when the other side is closed
+		shown <- string(text)
+	}()
+	std := quiet().stdio
+	std.Err = tty
+	code := Main(t.Context(), []string{"import", name, "--match", "account", "--data", dir}, std)
+	tty.Close()
+	text := <-shown
+	if code != exitOK || !strings.Contains(text, "provisioning ") || !strings.Contains(text, "100 %") || strings.Contains(text, " of 2 rows") {
+		t.Errorf("the import ended with %d and showed %q", code, text)
+	}
+}
+
+func TestAProfileAsksForItsSecret(t *testing.T) {
+	t.Parallel()
+	tty, reader := terminal(t)
+	defer tty.Close()
+	var asked strings.Builder
+	p := quiet()
+	p.In, p.Err = tty, &asked
+	if _, err := reader.WriteString("a secret\n"); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := (&profileAddCmd{}).secret(p)
+	if err != nil || secret != "a secret" || asked.String() != "Secret: \n" {
+		t.Errorf("%q, %v, after %q", secret, err, asked.String())
 	}
 }
