@@ -12,9 +12,13 @@ import (
 	"testing"
 )
 
+// commandsDoc is the document that has every command, and shows all that its examples print.
+const commandsDoc = "docs/cli.md"
+
 // TestDocs runs the examples of the documents as a reader would: every console block, line by line, in one shell. What
 // a block shows a command to print must be what it prints, ids, times and trace ids aside. The database muster, which they
-// name, is there, and its port and password are known by libpq's variables.
+// name, is there, and its port and password are known by libpq's variables. With MUSTER_UPDATE_SCRIPTS=1 what the examples
+// of commandsDoc print is written anew.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	binary, err := os.Executable()
@@ -24,10 +28,11 @@ func TestDocs(t *testing.T) {
 	if err := postgresServer.Exec(t.Context(), "CREATE DATABASE muster"); err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range []string{"README.md"} {
+	for _, doc := range []string{"README.md", commandsDoc} {
 		t.Run(doc, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile(filepath.Join("..", "..", doc))
+			name := filepath.Join("..", "..", doc)
+			text, err := os.ReadFile(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -36,8 +41,14 @@ func TestDocs(t *testing.T) {
 				t.Fatal("the document has no examples")
 			}
 			outputs := runExamples(t, binary, examples)
+			if doc == commandsDoc && os.Getenv("MUSTER_UPDATE_SCRIPTS") != "" {
+				if err := os.WriteFile(name, []byte(withOutputs(string(text), outputs)), 0o644); err != nil { //nolint:gosec // a document
+					t.Fatal(err)
+				}
+				return
+			}
 			for i, e := range examples {
-				if got := masked(outputs[i]); e.output != "" && got != masked(e.output) {
+				if got := masked(outputs[i]); (e.output != "" || doc == commandsDoc) && got != masked(e.output) {
 					t.Errorf("$ %s\nprinted, masked:\n%s\nThe document says:\n%s", e.command, got, masked(e.output))
 				}
 			}
@@ -45,12 +56,14 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+func consoleBlocks() *regexp.Regexp { return regexp.MustCompile("(?s)```console\n(.*?)```") }
+
 // example is a command of a document, and what the document says that it prints; "" says nothing.
 type example struct{ command, output string }
 
 func examplesOf(text string) []example {
 	var examples []example
-	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(text, -1) {
+	for _, block := range consoleBlocks().FindAllStringSubmatch(text, -1) {
 		for _, line := range strings.SplitAfter(block[1], "\n") {
 			if command, found := strings.CutPrefix(line, "$ "); found {
 				examples = append(examples, example{command: strings.TrimSuffix(command, "\n")})
@@ -68,6 +81,40 @@ func examplesOf(text string) []example {
 		}
 	}
 	return examples
+}
+
+// withOutputs gives a document whose examples print what they printed.
+func withOutputs(text string, outputs []string) string {
+	return consoleBlocks().ReplaceAllStringFunc(text, func(block string) string {
+		var b strings.Builder
+		b.WriteString("```console\n")
+		n := 0
+		for _, e := range examplesOf(block) {
+			b.WriteString("$ " + strings.ReplaceAll(e.command, "\n", "\n> ") + "\n" + outputs[n])
+			n++
+		}
+		outputs = outputs[n:]
+		return b.String() + "```"
+	})
+}
+
+// Every command is in the document, with its help.
+func TestEveryCommandIsInTheDocs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", commandsDoc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser := newParser(&cli{}, quiet().stdio, func(int) {})
+	leaves := parser.Model.Leaves(true)
+	if len(leaves) < 50 {
+		t.Fatalf("there are %d commands", len(leaves))
+	}
+	for _, command := range leaves {
+		if line := "$ " + command.FullPath() + " --help\n"; !strings.Contains(string(text), line) {
+			t.Errorf("%s lacks the help of %s", commandsDoc, command.FullPath())
+		}
+	}
 }
 
 // runExamples gives what each command printed. The shell has an empty HOME, and muster on its PATH; what it started
