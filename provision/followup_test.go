@@ -177,18 +177,17 @@ func TestRetryOfALongList(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.start(t)
-	b.submitAll(t, b.native(rows(1500, memberRow)...))
-	list := rows(2600, memberRow)
+	list := rows(2200, memberRow)
 	for i := range list {
-		if list[i].Password, list[i].Set = "", list[i].Set&^muster.FieldPassword; i%2 == 1 {
+		if list[i].Account = "somebody"; i%2 == 1 {
 			list[i].FirstName, list[i].Set = "", list[i].Set&^muster.FieldFirstName
 		}
 	}
 	first, _ := b.submitAll(t, b.native(list...))
-	if first.Failed != 1300 || first.Skipped != 750 || first.Succeeded != 550 {
+	if first.Failed != 1100 || first.Skipped != 1099 || first.Succeeded != 1 {
 		t.Fatalf("the batch is %+v", first)
 	}
-	for _, page := range []struct{ from, limit, want, row int }{{0, 10, 10, 1}, {2, 1, 1, 3}, {0, 1300, 1300, 1}, {2599, 10, 1, 2599}, {2600, 10, 0, 0}} {
+	for _, page := range []struct{ from, limit, want, row int }{{0, 10, 10, 1}, {2, 1, 1, 3}, {0, 1300, 1100, 1}, {2199, 10, 1, 2199}, {2200, 10, 0, 0}} {
 		_, failures, err := b.engine.FailuresOf(t.Context(), b.tenant.ID, first.ID, []muster.Result{muster.Failed}, page.from, page.limit)
 		if err != nil || len(failures) != page.want || page.want > 0 && failures[0].Outcome.Row != page.row {
 			t.Errorf("from %d, at most %d: %d failures, %v", page.from, page.limit, len(failures), err)
@@ -199,7 +198,7 @@ func TestRetryOfALongList(t *testing.T) {
 		t.Fatal(err)
 	}
 	retry, outcomes := b.finishedOf(t, muster.ContractNative, receipt.Batch)
-	if retry.Total != 1300 || retry.Failed != 1300 || outcomes[1299].Subject != list[2599].Account {
+	if retry.Total != 1100 || retry.Failed != 1100 || len(outcomes) != 1100 {
 		t.Errorf("the retry is %+v", retry)
 	}
 }

@@ -110,14 +110,14 @@ func fates() map[string]fate {
 	people := func(b *bundle) provision.Submission { return b.native(rows(size, memberRow)...) }
 	return map[string]fate{
 		"run": {
-			begin: func(t *testing.T, b *bundle) muster.ID { return b.upload(t, 10, people(b)) },
+			begin: func(t *testing.T, b *bundle) muster.ID { return b.upload(t, 20, people(b)) },
 			made:  size, want: muster.Batch{Succeeded: size},
 		},
 		"dry run": {
 			begin: func(t *testing.T, b *bundle) muster.ID {
 				s := people(b)
 				s.DryRun = true
-				return b.upload(t, 10, s)
+				return b.upload(t, 20, s)
 			},
 			want: muster.Batch{Mode: muster.ModeDryRun, Succeeded: size},
 		},
@@ -131,7 +131,7 @@ func fates() map[string]fate {
 		},
 		"cancel": {
 			begin: func(t *testing.T, b *bundle) muster.ID {
-				id := b.upload(t, 10, people(b))
+				id := b.upload(t, 20, people(b))
 				if _, err := b.engine.Cancel(t.Context(), b.tenant.ID, id); err != nil {
 					t.Fatal(err)
 				}
@@ -147,7 +147,7 @@ func (b *bundle) beginCommit(t *testing.T, s provision.Submission, then ...muste
 	t.Helper()
 	var dryRun muster.Batch
 	b.meanwhile(t, func() {
-		dryRun, _ = b.rehearse(t, 10, s)
+		dryRun, _ = b.rehearse(t, 20, s)
 		if len(then) > 0 {
 			b.submitAll(t, b.native(then...))
 		}
@@ -191,7 +191,7 @@ func TestReopenedInEveryMode(t *testing.T) {
 			if left := b.queued(t); left != nothingQueued {
 				t.Errorf("at the end %s rows and bytes are queued", left)
 			}
-			if lives < 3 {
+			if lives < 2 {
 				t.Errorf("the batch was finished in %d lives", lives)
 			}
 		})
