@@ -82,7 +82,7 @@ func TestTypesFitTheDescription(t *testing.T) {
 	for name, v := range map[string]any{
 		"NewBatch": client.NewBatch{}, "BatchRow": client.BatchRow{}, "Batch": client.Batch{}, "BatchOutcome": client.Outcome{},
 		"BatchReason": client.ReasonCount{}, "Preview": client.Preview{}, "PreviewColumn": client.PreviewColumn{},
-		"PreviewProblem": client.PreviewProblem{}, "PreviewFault": client.PreviewFault{}, "ErrorDetail": client.ProblemDetail{},
+		"PreviewProblem": client.PreviewProblem{}, "PreviewFault": client.PreviewFault{}, "User": client.DirectoryUser{}, "NewUser": client.NewUser{}, "UserPatch": client.UserChange{}, "ErrorDetail": client.ProblemDetail{},
 	} {
 		want, got := map[string]string{}, map[string]string{}
 		for property, s := range document.Components.Schemas[name].Properties {
@@ -102,18 +102,34 @@ func TestTypesFitTheDescription(t *testing.T) {
 			t.Errorf("%s (-description +client):\n%s", name, diff)
 		}
 	}
-	var query []string
-	for _, p := range document.Paths["/batches/upload"]["post"].Parameters {
-		if p.In == "query" {
-			query = append(query, p.Name)
+	parameters := func(path, method string) (names []string) {
+		for _, p := range document.Paths[path][method].Parameters {
+			if p.In == "query" {
+				names = append(names, p.Name)
+			}
 		}
+		slices.Sort(names)
+		return names
 	}
-	slices.Sort(query)
+	query := parameters("/batches/upload", "post")
 	all := client.FileOptions{
 		Name: "x", Operation: "x", Match: "x", OnExisting: "x", UpdateFields: []string{"x"}, DepartmentID: "x", DryRun: true, Format: "x", Delimiter: "x",
 		Encoding: "x", Sheet: "x", Columns: map[string]string{"x": "x"}, Source: "x", Adopt: true, MaxDisables: 1,
 	}
 	if diff := cmp.Diff(query, slices.Sorted(maps.Keys(client.QueryOf(all)))); diff != "" || len(query) == 0 {
 		t.Errorf("an upload's query (-description +client):\n%s", diff)
+	}
+	users := slices.Sorted(maps.Keys(client.QueryOfUsers(client.UserQuery{
+		Account: "x", Phone: "x", Email: "x", Name: "x", Exact: true, DepartmentID: "x", Direct: true, Keyword: "x",
+	})))
+	for _, name := range parameters("/users", "get") {
+		if name != "cursor" && name != "limit" && !slices.Contains(users, name) {
+			t.Errorf("the client does not ask for users by %s", name)
+		}
+	}
+	for _, name := range users {
+		if !slices.Contains(parameters("/users", "get"), name) {
+			t.Errorf("the server knows no users by %s", name)
+		}
 	}
 }

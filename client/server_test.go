@@ -82,13 +82,14 @@ func install(around func(http.Handler) http.Handler) (_ *installation, err error
 	}
 	in.atEnd(func() { _ = engine.Stop(context.Background()) })
 	stopping := make(chan struct{})
+	links := &access.Activations{Store: store, Keyring: keys, Hasher: pool}
 	direct := provision.Direct{Store: store, Now: time.Now}
 	config := native.Config{
 		Access: &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
 		Roles:  &access.Roles{Store: store, IDs: ids, Now: time.Now}, Keys: keys, Sealed: store, Logger: slog.New(slog.DiscardHandler), Version: "test",
-		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now}, Users: &directory.Users{Store: store, Changer: direct},
+		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now}, Users: &directory.Users{Store: store, Changer: direct, IDs: ids, Hash: links.HashNew},
 		UserReader: store, Engine: engine, Batches: store, Stopping: stopping, Workbooks: spreadsheet.NewLimiter(1),
-		Passwords: &access.Activations{Store: store, Keyring: keys, Hasher: pool},
+		Passwords: links,
 	}
 	in.operator = native.New(config)
 	public := native.NewPublic(config, native.Authentication{
