@@ -290,7 +290,7 @@ func (c *again) make(ctx context.Context, p *printer, how string, body any) erro
 			return err
 		}
 		if !c.Follow && c.Failures == "" && w.api.work == nil {
-			return p.print(report{Batch: b}, func(w io.Writer) { table(w, "BATCH ROWS", [][]string{{b.ID.String(), strconv.Itoa(b.Total)}}) })
+			return printAccepted(p, &b)
 		}
 		r, err := w.toEnd(ctx, p, &b)
 		if err != nil {

@@ -52,13 +52,12 @@ func (c *nativeClient) follow(ctx context.Context, batch string, show func(*nati
 			show(last)
 			return nil
 		})
-		var away unavailable
 		switch breaks++; {
 		case finished:
 			return last, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil && !errors.As(err, &away) && exitCode(err) != exitUnavailable:
+		case err != nil && exitCode(err) != exitUnavailable:
 			return nil, err
 		case breaks > maxBreaks && err == nil:
 			return nil, unavailable{errors.New("the server ends each stream of the batch's events before the batch is finished")}

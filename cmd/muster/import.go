@@ -129,7 +129,7 @@ func (u *upload) run(ctx context.Context, p *printer, query url.Values) error {
 // end does what is to be done once the file was accepted.
 func (u *upload) end(ctx context.Context, p *printer, w *batchWork, b *native.Batch) error {
 	if !u.rehearse && !u.follow && w.api.work == nil {
-		return p.print(report{Batch: *b}, func(w io.Writer) { table(w, "BATCH ROWS", [][]string{{b.ID.String(), strconv.Itoa(b.Total)}}) })
+		return printAccepted(p, b)
 	}
 	r, err := w.toEnd(ctx, p, b)
 	if err != nil {
@@ -146,6 +146,11 @@ func (u *upload) end(ctx context.Context, p *printer, w *batchWork, b *native.Ba
 		return err
 	}
 	return u.doIt(ctx, p, w, r)
+}
+
+// printAccepted prints which batch to ask about.
+func printAccepted(p *printer, b *native.Batch) error {
+	return p.print(report{Batch: *b}, func(w io.Writer) { table(w, "BATCH ROWS", [][]string{{b.ID.String(), strconv.Itoa(b.Total)}}) })
 }
 
 // doIt shows what a dry run said, asks, and commits it.
@@ -189,8 +194,9 @@ func (c *nativeClient) upload(ctx context.Context, path string, s *source) (*nat
 	if err != nil {
 		return nil, err
 	}
-	// The key has it sent again safely where a connection breaks before the answer.
-	header := http.Header{"Content-Type": {octets}, "Idempotency-Key": {rand.Text()}}
+	// The key has it sent again safely where a connection breaks before the answer. It is sent once the server wants it: one that
+	// refuses does so before.
+	header := http.Header{"Content-Type": {octets}, "Idempotency-Key": {rand.Text()}, "Expect": {"100-continue"}}
 	answer, err := c.send(ctx, http.MethodPost, path, header, body)
 	if wrong := s.broken.Load(); wrong != nil { // which is why the sending ended, whatever the server made of that
 		if err == nil {

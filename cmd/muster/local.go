@@ -32,6 +32,9 @@ func (u unavailable) Unwrap() error { return u.error }
 // longestAnswer is how long a server may think once it has all of a request: a key rotation answers when it is done.
 const longestAnswer = 10 * time.Minute
 
+// refusalTime is how long a file waits for a server to refuse it before it is sent.
+const refusalTime = 5 * time.Second
+
 // patience is how long a command waits for the process that holds the data folder to answer or to let go of it.
 const patience = 10 * time.Second
 
@@ -98,6 +101,7 @@ func socketTransport(dir string, first net.Conn) *http.Transport {
 				return dialSocket(ctx, dir)
 			}
 		},
+		ExpectContinueTimeout: refusalTime,
 		ResponseHeaderTimeout: longestAnswer,
 	}
 }

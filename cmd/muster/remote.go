@@ -155,6 +155,7 @@ func remoteTransport() *http.Transport {
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
 		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: refusalTime,
 		ResponseHeaderTimeout: longestAnswer,
 	}
 }

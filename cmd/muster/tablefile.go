@@ -44,6 +44,9 @@ type tableFile struct {
 // open reads the file's header, and refuses what is no table.
 func (f *fileFlags) open(ctx context.Context, stdin io.Reader) (t *tableFile, err error) {
 	t = &tableFile{name: filepath.Base(f.File)}
+	if f.File == "-" {
+		t.name = "standard input"
+	}
 	if t.chosen, err = f.choices(); err != nil {
 		return nil, err
 	}
