@@ -127,7 +127,9 @@ func (s *Operators) upgrade(ctx context.Context, o *muster.Operator, shown []byt
 // open begins a session.
 func (s *Operators) open(ctx context.Context, o *muster.Operator) (string, *muster.Operator, error) {
 	plain, hash := newSecret()
-	muster.AuditTarget(ctx, "operator", o.ID.String())
+	if a := muster.AuditOf(ctx); a != nil { // who asks is known only now
+		a.Record.User, a.Record.Tenant = o.ID, o.Tenant
+	}
 	err := s.Store.CreateOperatorSession(ctx, &OperatorSession{
 		Hash: hash, Operator: o.ID, Epoch: o.Epoch, Idle: OperatorIdle, Life: OperatorLife,
 	})
