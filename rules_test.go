@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"api/federation":         {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":         {".", "access", "password"},
 	"api/native":             {".", "access", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
+	"console":                {".", "access", "provision"},
 	"directory":              {".", "mapping"},
 	"dispatch":               {".", "provision"},
 	"client":                 {"access/signature"},

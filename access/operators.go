@@ -316,6 +316,7 @@ func (s *Operators) Accept(ctx context.Context, invitation, newPassword string, 
 		return nil, err
 	}
 	hash := sha256.Sum256([]byte(invitation))
+	recordAs(ctx, o)
 	o, err = s.Store.ChangeOperator(ctx, o.ID, func(o *muster.Operator, now time.Time) error {
 		if o.Disabled || o.Invitation == nil || string(o.Invitation.Hash) != string(hash[:]) || !now.Before(o.Invitation.ExpiresAt) {
 			return errInvitation

@@ -127,9 +127,7 @@ func (s *Operators) upgrade(ctx context.Context, o *muster.Operator, shown []byt
 // open begins a session.
 func (s *Operators) open(ctx context.Context, o *muster.Operator) (string, *muster.Operator, error) {
 	plain, hash := newSecret()
-	if a := muster.AuditOf(ctx); a != nil { // who asks is known only now
-		a.Record.User, a.Record.Tenant = o.ID, o.Tenant
-	}
+	recordAs(ctx, o)
 	err := s.Store.CreateOperatorSession(ctx, &OperatorSession{
 		Hash: hash, Operator: o.ID, Epoch: o.Epoch, Idle: OperatorIdle, Life: OperatorLife,
 	})
@@ -137,6 +135,13 @@ func (s *Operators) open(ctx context.Context, o *muster.Operator) (string, *must
 		return "", nil, fault("store an operator's session", err)
 	}
 	return plain, o, nil
+}
+
+// recordAs says whose doing the context's record is, who is known only now.
+func recordAs(ctx context.Context, o *muster.Operator) {
+	if a := muster.AuditOf(ctx); a != nil {
+		a.Record.User, a.Record.Tenant = o.ID, o.Tenant
+	}
 }
 
 // errOperatorSession is one refusal, so that it does not tell what is wrong.
