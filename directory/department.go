@@ -104,6 +104,14 @@ func (s *Departments) Change(ctx context.Context, tenant muster.ID, actor muster
 	if change == (DepartmentChange{}) {
 		return nil, refuse(muster.KindInvalid, "", "There is nothing to change: name and parentId are accepted.")
 	}
+	switch {
+	case change.Parent == nil:
+		muster.AuditDetail(ctx, "name")
+	case change.Name == nil:
+		muster.AuditDetail(ctx, "parentId")
+	default:
+		muster.AuditDetail(ctx, "name, parentId")
+	}
 	var next muster.Department
 	err := s.Store.ChangeDepartments(ctx, tenant, func(r Reader) (*Writes, error) {
 		old, err := changeable(r, actor, id)

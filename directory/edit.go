@@ -37,6 +37,7 @@ func (s *Users) Create(ctx context.Context, tenant muster.ID, actor muster.Actor
 			return nil, err
 		}
 	}
+	muster.AuditTarget(ctx, "user", id.String())
 	outcome, err := s.Changer.ChangeIf(ctx, tenant, []muster.Entry{e}, id, func(muster.Snapshot) error { return nil })
 	return s.changed(ctx, tenant, id, &outcome, err)
 }

@@ -78,6 +78,9 @@ type Writes struct {
 	LastID  muster.ID // the largest id used; 0 if none
 }
 
+// Empty reports whether nothing is to be written.
+func (w *Writes) Empty() bool { return len(w.Delete)+len(w.Replace)+len(w.Insert) == 0 }
+
 // Replacement gives a department another name or parent. The paths of all that are below it change with it.
 type Replacement struct {
 	Old, New muster.Department

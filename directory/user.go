@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"muster"
 	"muster/mapping"
@@ -172,6 +173,7 @@ func (s *Users) Change(ctx context.Context, tenant muster.ID, actor muster.Actor
 	if d := change.Department; d != nil && *d == 0 {
 		return nil, noDepartment() // to Plan it would mean something else
 	}
+	muster.AuditDetail(ctx, change.fields())
 	if _, err := s.change(ctx, tenant, actor, id, change.entries(id), nil); err != nil {
 		return nil, err
 	}
@@ -200,6 +202,21 @@ func (s *Users) Quota(ctx context.Context, tenant muster.ID, actor muster.Actor)
 		Users: shot.Usage.Users, UserLimit: shot.Settings.UserLimit,
 		CapacityGB: shot.Usage.CapacityGB, PersonalSpaceGB: shot.Settings.PersonalSpaceGB,
 	}, nil
+}
+
+// fields names what is changed.
+func (c *UserChange) fields() string {
+	var names []string
+	if c.Department != nil {
+		names = append(names, "departmentId")
+	}
+	if c.Level != nil {
+		names = append(names, "adminLevel")
+	}
+	if c.Disabled != nil {
+		names = append(names, "disabled")
+	}
+	return strings.Join(names, ", ")
 }
 
 // entries are the change as Plan takes it.

@@ -138,6 +138,7 @@ type bundle struct {
 	store    *sqlite.Store
 	keyring  *secret.Keyring
 	ids      *muster.IDSource
+	records  *muster.IDSource // of the audit trail, so that it takes none of the others
 	access   *access.Service
 	tokens   *access.Tokens
 	clock    *clock
@@ -169,6 +170,8 @@ func (b *bundle) open(t *testing.T, clock func() time.Time) {
 	t.Cleanup(func() { must(t, b.keyring.Close()) })
 	b.ids, err = muster.NewIDSource(0, 0, clock)
 	must(t, err)
+	b.records, err = muster.NewIDSource(1, 0, clock)
+	must(t, err)
 	b.access = &access.Service{Store: b.store, Keyring: b.keyring, IDs: b.ids, Now: clock}
 	b.tokens = &access.Tokens{Store: b.store, Keyring: b.keyring, Now: clock}
 	b.profiles = &profiles{Profiles: b.store}
@@ -177,7 +180,7 @@ func (b *bundle) open(t *testing.T, clock func() time.Time) {
 
 func (b *bundle) newHandler(e federation.Engine) http.Handler {
 	return federation.New(federation.Config{
-		Tokens: b.tokens, Engine: e, Profiles: b.profiles, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
+		Tokens: b.tokens, Engine: e, Profiles: b.profiles, IDs: b.records, Logger: slog.New(slog.NewTextHandler(b.logs, nil)),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	})
 }

@@ -1,10 +1,12 @@
 package federation
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"muster"
+	"muster/access"
 	"muster/provision"
 )
 
@@ -55,11 +57,28 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) (any, error) {
 		defer end()
 		submission.Idempotency = &provision.Idempotency{Key: []byte(scoped), Body: body}
 	}
-	receipt, err := h.Engine.Submit(r.Context(), submission)
+	ctx, err := h.recording(r, caller)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := h.Engine.Submit(ctx, submission)
 	if err != nil {
 		return nil, err
 	}
 	return created{"0", "batch task created successfully.", receipt.Batch}, nil
+}
+
+// recording gives the context of a task, which is recorded when it is accepted.
+func (h *Handler) recording(r *http.Request, caller *access.Application) (context.Context, error) {
+	record := muster.AuditRecord{Tenant: caller.Tenant, AppID: caller.AppID, Action: "create-batch"}
+	if from := access.ClientAddress(r, h.TrustedProxies); from.IsValid() {
+		record.From = from.String()
+	}
+	a, err := muster.NewAudit(h.IDs, record)
+	if err != nil {
+		return nil, err
+	}
+	return muster.WithAudit(r.Context(), a), nil
 }
 
 const (

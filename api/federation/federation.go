@@ -68,9 +68,10 @@ type Config struct {
 	Tokens         Tokens
 	Engine         Engine
 	Profiles       Profiles
-	Logger         *slog.Logger   // takes the causes of internal errors, which no answer has
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For counts; nil is nobody's
-	MaxBody        int64          // bytes; zero is DefaultMaxBody
+	IDs            *muster.IDSource // of records of what is accepted
+	Logger         *slog.Logger     // takes the causes of internal errors, which no answer has
+	TrustedProxies []netip.Prefix   // whose X-Forwarded-For counts; nil is nobody's
+	MaxBody        int64            // bytes; zero is DefaultMaxBody
 }
 
 // Handler serves the contract's three paths, as r.URL.Path has them, and answers every other with 404.

@@ -33,7 +33,7 @@ func (h *Handler) signed(w http.ResponseWriter, r *http.Request, to *request) er
 		return err
 	}
 	to.Tenant, to.Actor, to.query = to.signed.Tenant, muster.Actor{User: to.signed.User, Level: to.signed.Level}, to.signed.Query
-	to.Scopes = to.signed.Scopes
+	to.AppID, to.Scopes = to.signed.AppID, to.signed.Scopes
 	return nil
 }
 
@@ -54,6 +54,7 @@ func (h *Handler) bearer(w http.ResponseWriter, r *http.Request, to *request) er
 		return err
 	}
 	to.Tenant, to.Actor, to.Scopes, to.query = principal.Tenant, principal.Actor, principal.Scopes, target.Query
+	to.AppID = principal.AppID
 	to.body, err = readBody(w, r, h.MaxBody)
 	return err
 }

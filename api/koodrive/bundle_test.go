@@ -82,6 +82,7 @@ type bundle struct {
 	store    *sqlite.Store
 	keyring  *secret.Keyring
 	ids      *muster.IDSource
+	records  *muster.IDSource // of the audit trail, so that it takes none of the others
 	access   *access.Service
 	verifier *access.Verifier
 	tenant   *muster.Tenant
@@ -111,6 +112,8 @@ func setupAt(t *testing.T, clock func() time.Time) *bundle {
 	t.Cleanup(func() { must(t, b.keyring.Close()) })
 	b.ids, err = muster.NewIDSource(0, 0, clock)
 	must(t, err)
+	b.records, err = muster.NewIDSource(1, 0, clock)
+	must(t, err)
 	direct := provision.Direct{Store: b.store, Now: clock}
 	b.access = &access.Service{Store: b.store, Directory: direct, Keyring: b.keyring, IDs: b.ids, Now: clock}
 	b.verifier = &access.Verifier{Directory: b.store, Keyring: b.keyring, Now: clock, Leeway: signature.Leeway}
@@ -134,6 +137,7 @@ func (b *bundle) newHandler(s koodrive.Submitter, r koodrive.Reader) http.Handle
 		Tokens:      &access.Tokens{Store: b.store, Keyring: b.keyring, Now: b.sessions.Now},
 		Departments: &directory.Departments{Store: b.store, IDs: b.ids, Now: b.sessions.Now},
 		Users:       &directory.Users{Store: b.store, Changer: b.direct()},
+		IDs:         b.records,
 		Logger:      slog.New(slog.NewTextHandler(b.logs, nil)),
 		LinkAddress: func(tenant muster.ID, secret string) string {
 			return "https://users.example.org/activate/" + tenant.String() + "/" + secret

@@ -65,7 +65,8 @@ type Config struct {
 	Snapshots   Snapshots
 	Departments *directory.Departments
 	Users       *directory.Users
-	Logger      *slog.Logger // takes the causes of internal errors, which no answer has
+	IDs         *muster.IDSource // of records of what is changed
+	Logger      *slog.Logger     // takes the causes of internal errors, which no answer has
 
 	// LinkAddress is the address of the page on which a user sets his password by a link.
 	LinkAddress    func(tenant muster.ID, secret string) string
@@ -92,7 +93,9 @@ type endpoint struct {
 	// serve gives the answer's data as JSON; nil is no data.
 	serve func(ctx context.Context, r *request) ([]byte, error)
 	scope muster.Scopes // that a credential needs; 0 where none is shown
-	shape shape
+	// action is what the audit trail calls a call that changes something, and target of what {id} is.
+	action, target string
+	shape          shape
 	// other answers by itself, in the place of admit and serve.
 	other http.HandlerFunc
 }
@@ -101,6 +104,7 @@ type endpoint struct {
 type request struct {
 	Tenant *muster.Tenant
 	Actor  muster.Actor
+	AppID  string         // of the credential that signed, or with which the token was issued; "" if there is none
 	Scopes muster.Scopes  // of the credential; all where a user called himself
 	signed *access.Caller // of an endpoint that is signed
 	called *visit         // of one that anybody may call
@@ -120,22 +124,22 @@ func New(c Config) *Handler {
 	}
 	h := &Handler{Config: c, languages: newLanguages()}
 	h.endpoints = []endpoint{
-		{method: http.MethodPost, path: createPath, admit: h.signed, serve: h.create, scope: muster.ScopeProvision},
+		{method: http.MethodPost, path: createPath, admit: h.signed, serve: h.create, scope: muster.ScopeProvision, action: "create-batch"},
 		{method: http.MethodGet, path: getPath, admit: h.signed, serve: h.get, scope: muster.ScopeRead},
 		{method: http.MethodPost, path: Prefix + "/users/batchimport/preverify", admit: h.bearer, serve: h.preverify, scope: muster.ScopeProvision, shape: shapeDataLast},
 		{method: http.MethodPost, path: Prefix + "/auth/login", admit: h.anybody, serve: h.login},
 		{method: http.MethodPost, path: Prefix + "/auth/refreshToken", admit: h.anybody, serve: h.refresh},
 		{method: http.MethodPost, path: Prefix + TokenPath, other: h.token},
 		{method: http.MethodPost, path: TokenPath, other: h.token},
-		{method: http.MethodPost, path: Prefix + "/departments", admit: h.bearer, serve: h.createDepartment, scope: muster.ScopeAdminister},
+		{method: http.MethodPost, path: Prefix + "/departments", admit: h.bearer, serve: h.createDepartment, scope: muster.ScopeAdminister, action: "create-department"},
 		{method: http.MethodGet, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.getDepartment, scope: muster.ScopeRead, shape: shapeTwice},
-		{method: http.MethodPut, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.changeDepartment, scope: muster.ScopeAdminister},
-		{method: http.MethodDelete, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.deleteDepartment, scope: muster.ScopeAdminister},
+		{method: http.MethodPut, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.changeDepartment, scope: muster.ScopeAdminister, action: "change-department", target: "department"},
+		{method: http.MethodDelete, path: Prefix + "/departments/{id}", admit: h.bearer, serve: h.deleteDepartment, scope: muster.ScopeAdminister, action: "delete-department", target: "department"},
 		{method: http.MethodGet, path: Prefix + "/departmentList", admit: h.bearer, serve: h.listDepartments, scope: muster.ScopeRead, shape: shapeTwice},
 		{method: http.MethodGet, path: Prefix + "/user/info", admit: h.bearer, serve: h.userInfo, scope: muster.ScopeRead},
 		{method: http.MethodGet, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.getUser, scope: muster.ScopeRead},
-		{method: http.MethodPut, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.changeUser, scope: muster.ScopeAdminister},
-		{method: http.MethodDelete, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.deleteUser, scope: muster.ScopeAdminister},
+		{method: http.MethodPut, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.changeUser, scope: muster.ScopeAdminister, action: "change-user", target: "user"},
+		{method: http.MethodDelete, path: Prefix + "/users/{id}", admit: h.bearer, serve: h.deleteUser, scope: muster.ScopeAdminister, action: "delete-user", target: "user"},
 		{method: http.MethodGet, path: Prefix + "/userList", admit: h.bearer, serve: h.listUsers, scope: muster.ScopeRead, shape: shapeTwice},
 		{method: http.MethodGet, path: Prefix + "/service/quotaUsed", admit: h.bearer, serve: h.quotaUsed, scope: muster.ScopeRead},
 	}
@@ -164,15 +168,35 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil && !called.Scopes.Has(e.scope) {
 		err = lacks(e.scope)
 	}
+	ctx := r.Context()
+	if err == nil && e.action != "" {
+		ctx, err = h.recording(r, e, called)
+	}
 	var data []byte
 	if err == nil {
-		data, err = e.serve(r.Context(), called)
+		data, err = e.serve(ctx, called)
 	}
 	if err != nil {
 		h.refuse(w, r, called, err)
 		return
 	}
 	write(w, called.tongue, answers[e.shape.reply()], e.shape, data, "")
+}
+
+// recording gives the context of a call that changes something, which is recorded with the change.
+func (h *Handler) recording(r *http.Request, e *endpoint, called *request) (context.Context, error) {
+	record := muster.AuditRecord{Tenant: called.Tenant.ID, AppID: called.AppID, User: called.Actor.User, Action: e.action}
+	if from := access.ClientAddress(r, h.TrustedProxies); from.IsValid() {
+		record.From = from.String()
+	}
+	if e.target != "" {
+		record.Target = e.target + " " + called.id
+	}
+	a, err := muster.NewAudit(h.IDs, record)
+	if err != nil {
+		return nil, err
+	}
+	return muster.WithAudit(r.Context(), a), nil
 }
 
 // lacks refuses a credential without the scope.

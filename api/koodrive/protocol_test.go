@@ -256,7 +256,7 @@ func TestTheLimitIsASetting(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.handler = koodrive.New(koodrive.Config{
-		Verifier: b.verifier, Submitter: b.engine, Reader: b.engine, Logger: slog.New(slog.DiscardHandler), MaxBody: int64(len(oneUser)),
+		Verifier: b.verifier, Submitter: b.engine, Reader: b.engine, IDs: b.records, Logger: slog.New(slog.DiscardHandler), MaxBody: int64(len(oneUser)),
 	})
 	for body, want := range map[string]int{oneUser: http.StatusOK, oneUser + " ": http.StatusRequestEntityTooLarge} {
 		if answer := b.do(b.request(t, http.MethodPost, createPath, body)); answer.StatusCode != want {

@@ -173,7 +173,7 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 		koodrive: contract,
 		busy:     contract.Busy,
 		federation: federation.New(federation.Config{
-			Tokens: tokens, Engine: engine, Profiles: held.store, Logger: o.logger, TrustedProxies: o.trusted,
+			Tokens: tokens, Engine: engine, Profiles: held.store, IDs: held.ids, Logger: o.logger, TrustedProxies: o.trusted,
 		}),
 		prefixes:   o.prefixes,
 		native:     native.New(api),
@@ -204,7 +204,7 @@ func (s *server) kooDrive(engine *provision.Engine, verifier *access.Verifier, t
 		Sessions:    &access.Sessions{Store: held.store, Keyring: held.keys, Hasher: s.pool, Now: time.Now},
 		Departments: &directory.Departments{Store: held.store, IDs: held.ids, Now: time.Now},
 		Users:       &directory.Users{Store: held.store, Changer: provision.Direct{Store: held.store, Now: time.Now}},
-		Logger:      o.logger, LinkAddress: s.link, TrustedProxies: o.trusted,
+		IDs:         held.ids, Logger: o.logger, LinkAddress: s.link, TrustedProxies: o.trusted,
 	})
 }
 

@@ -25,6 +25,9 @@ func (s *Store) ChangeDepartments(ctx context.Context, tenant muster.ID, decide 
 		if err != nil {
 			return err
 		}
+		if w.Empty() {
+			muster.AuditNothing(ctx)
+		}
 		return writeDepartments(t, tenant, w)
 	})
 	if violates(err, "departments_name_path") {

@@ -24,6 +24,9 @@ func (s *Store) ChangeDepartments(ctx context.Context, tenant muster.ID, decide 
 		if w, refused = decide(&departmentReader{c, tenant}); refused != nil {
 			return refused
 		}
+		if w.Empty() {
+			muster.AuditNothing(ctx)
+		}
 		return nameTaken(writeDepartments(c, tenant, w))
 	})
 	if refused != nil {
