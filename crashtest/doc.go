@@ -10,6 +10,8 @@
 //   - TestKillFederated: whatever instant SIGKILL comes at, federated tasks run in the order in which their tenant's were
 //     accepted, each once though it is sent again, and leave the directory and the failures that a model of a few lines leaves.
 //     Four workers have the tasks of eight tenants, or of one.
+//   - TestKillRehearsed: whatever instant SIGKILL comes at, batches that are rehearsed, committed, cancelled and retried have one
+//     outcome for each row, and leave the users of those that succeeded outside of dry runs.
 //   - TestClusterFaults: the same of lists and tasks that clients hand in to two nodes on PostgreSQL, whatever happens to either:
 //     nodes are killed, stand still or are cut off, PostgreSQL is killed, replaced by its standby, frozen, cut off, or its disk
 //     is full. It prints a table of the faults.
@@ -17,7 +19,8 @@
 //     size for longer than the server waits for it.
 //
 // The environment sets sizes: CRASHTEST_USERS and CRASHTEST_KILLS of TestKill, CRASHTEST_TASKS of 100 rows and
-// CRASHTEST_ACCOUNTS of both federated tests, CRASHTEST_KILLS_FEDERATED of TestKillFederated, CRASHTEST_FREEZE, in seconds, of
+// CRASHTEST_ACCOUNTS of both federated tests, CRASHTEST_KILLS_FEDERATED of TestKillFederated, CRASHTEST_REHEARSED lists and
+// CRASHTEST_KILLS_REHEARSED of TestKillRehearsed, CRASHTEST_FREEZE, in seconds, of
 // TestFrozenDatabase and of PostgreSQL. Of TestClusterFaults each fault has CRASHTEST_CLUSTER_USERS, CRASHTEST_CLUSTER_TASKS of
 // 100 rows and CRASHTEST_CLUSTER_ACCOUNTS, and there are CRASHTEST_NODE_KILLS, CRASHTEST_DATABASE_KILLS, CRASHTEST_FAILOVERS
 // with a standby that is CRASHTEST_BEHIND seconds behind, CRASHTEST_CUTS of connections, CRASHTEST_FILLS of the disk, and

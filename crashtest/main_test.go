@@ -22,6 +22,9 @@ const (
 	federatedKillsVariable = "CRASHTEST_KILLS_FEDERATED"
 	freezeVariable         = "CRASHTEST_FREEZE" // seconds
 
+	rehearsedVariable      = "CRASHTEST_REHEARSED"
+	rehearsedKillsVariable = "CRASHTEST_KILLS_REHEARSED"
+
 	clusterUsersVariable    = "CRASHTEST_CLUSTER_USERS"
 	clusterTasksVariable    = "CRASHTEST_CLUSTER_TASKS"
 	clusterAccountsVariable = "CRASHTEST_CLUSTER_ACCOUNTS"
