@@ -157,8 +157,9 @@ func TestWaitingTakesNoConnections(t *testing.T) {
 // queue returns when so many have a tenant or wait for it.
 func (f *fixture) queue(t *testing.T, tenant muster.ID, n int) {
 	t.Helper()
-	for users := 0; users != n; runtime.Gosched() {
+	for users := -1; users != n; runtime.Gosched() {
 		f.turns.mu.Lock()
+		users = 0
 		if q := f.turns.queues[tenant]; q != nil {
 			users = q.users
 		}
@@ -190,10 +191,10 @@ func TestTurns(t *testing.T) {
 		}
 		go func() {
 			release, err := f.turns.take(ctx, 1)
+			order <- i // while he has it
 			if err == nil {
 				release()
 			}
-			order <- i
 		}()
 		f.queue(t, 1, i+2)
 	}
@@ -206,6 +207,7 @@ func TestTurns(t *testing.T) {
 		t.Errorf("numbers %d and %d had their turns in this order", a, b)
 	}
 	other()
+	f.queue(t, 1, 0)
 	if len(f.turns.queues) > 0 {
 		t.Errorf("%d queues are kept of tenants that nobody wants", len(f.turns.queues))
 	}
