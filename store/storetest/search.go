@@ -3,6 +3,7 @@ package storetest
 import (
 	"muster"
 	"muster/directory"
+	"muster/provision"
 )
 
 // found turns the pages of a search, some users at a time, and gives the ids of all whom it finds.
@@ -105,4 +106,17 @@ func testNamesFollow(b *bundle) {
 	usage.Users++
 	b.planFor(b.tenant, nil, muster.Planned{Insert: users[2:], Usage: usage})
 	b.same("and somebody else", b.found(b.tenant, directory.SearchName, "old", 10), []muster.ID{ids[1], users[2].ID})
+}
+
+// testDirectID: an id that no batch has is on record, too, so that none is made below it after a restart.
+func testDirectID(b *bundle) {
+	for range 2 {
+		last := b.id()
+		b.ok(b.store.Apply(b.Context(), b.tenant, nil, muster.Keys{}, func(shot muster.Snapshot, _ []bool) (*provision.Writes, error) {
+			return &provision.Writes{Planned: muster.Planned{Usage: shot.Usage}, Now: b.now, LastID: last}, nil
+		}))
+		floor, err := b.store.IDFloor(b.Context())
+		b.ok(err)
+		b.same("largest id on record", floor, last)
+	}
 }
