@@ -1,7 +1,6 @@
 package native
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -25,7 +24,6 @@ type Users struct {
 type userQuery struct {
 	Tenant     pathID  `path:"tenant"`
 	Department queryID `query:"departmentId" doc:"only users of this department and those below it"`
-	Former     queryID `query:"department" hidden:"true"`
 	Direct     bool    `query:"direct" doc:"only users of the department itself"`
 	Keyword    string  `query:"keyword" doc:"only users with this in account, phone, e-mail or a name, letter case aside. All users are looked at: what users begin with is found at once"`
 	Account    string  `query:"account" doc:"only whose account begins so, letter case aside; by account"`
@@ -34,7 +32,6 @@ type userQuery struct {
 	Name       string  `query:"name" doc:"only whose displayName, firstName with surname, or surname begins so, letter case aside; by name"`
 	Exact      bool    `query:"exact" doc:"only who has this account, phone or email: one or nobody. 409 if several have the address"`
 	Cursor     string  `query:"cursor" doc:"a page's nextCursor"`
-	Offset     int     `query:"offset" minimum:"0" hidden:"true"`
 	Limit      int     `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"users on a page"`
 }
 
@@ -62,7 +59,7 @@ func (q *userQuery) sought() (found *sought, err error) {
 	switch {
 	case found == nil && q.Exact, found != nil && q.Exact && found.key == muster.KeyNone:
 		return nil, &muster.Error{Kind: muster.KindInvalid, Field: "exact", Detail: "exact is accepted with account, phone or email."}
-	case found != nil && (q.Keyword != "" || q.Direct || q.Offset != 0):
+	case found != nil && (q.Keyword != "" || q.Direct):
 		return nil, &muster.Error{Kind: muster.KindInvalid, Field: found.by.String(), Detail: found.by.String() + " is accepted with departmentId, cursor and limit alone."}
 	default:
 		return found, nil
@@ -80,7 +77,7 @@ func (a *api) listUsers(ctx context.Context, q *userQuery) (Users, error) {
 		return a.searchUsers(ctx, q, key)
 	}
 	list := directory.UserQuery{
-		Department: cmp.Or(q.Department.id, q.Former.id), Direct: q.Direct, Keyword: q.Keyword, Offset: q.Offset, Limit: q.Limit,
+		Department: q.Department.id, Direct: q.Direct, Keyword: q.Keyword, Limit: q.Limit,
 	}
 	page, next, err := a.pageOfUsers(ctx, q.Tenant.id, list, q.Cursor)
 	if err != nil {
@@ -115,7 +112,7 @@ func (a *api) searchUsers(ctx context.Context, q *userQuery, key *sought) (Users
 		return Users{}, err
 	}
 	found, err := a.Users.Search(ctx, q.Tenant.id, actorOf(ctx), directory.UserSearch{
-		By: key.by, Prefix: key.text, Department: cmp.Or(q.Department.id, q.Former.id), After: after, Limit: q.Limit,
+		By: key.by, Prefix: key.text, Department: q.Department.id, After: after, Limit: q.Limit,
 	})
 	if err != nil {
 		return Users{}, err
