@@ -116,7 +116,9 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	b.operators = &access.Operators{Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Now: b.clock.Now, Wait: b.clock.wait}
 	b.config = console.Config{
 		Operators: b.operators, Tenants: b.store, Batches: b.store, IDs: ids, Now: b.clock.Now, Transport: console.Loopback,
-		Health: func(*http.Request) []console.Health { return []console.Health{{Name: "database", OK: true}, {Name: "disk"}} },
+		Health: func(*http.Request) []console.Health {
+			return []console.Health{{Name: "database", OK: true}, {Name: "disk"}}
+		},
 		Logger: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	for _, change := range changes {
