@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"api/koodrive":           {".", "access", "access/signature", "api/strictjson", "directory", "mapping", "provision"},
 	"api/federation":         {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":         {".", "access", "password"},
-	"api/native":             {".", "access", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
+	"api/native":             {".", "access", "access/signature", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
 	"console":                {".", "access", "provision"},
 	"directory":              {".", "mapping"},
 	"dispatch":               {".", "provision"},
