@@ -23,8 +23,8 @@ const (
 
 // parseSecret reads the key that a secret stands for.
 func parseSecret(text string) ([]byte, error) {
-	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(text, secretPrefix))
-	if err != nil || !strings.HasPrefix(text, secretPrefix) || len(key) < MinSecret || len(key) > MaxSecret {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, secretPrefix))
+	if err != nil || formatSecret(key) != text || len(key) < MinSecret || len(key) > MaxSecret {
 		return nil, invalid("secret", "secret must be %s and %d to %d bytes in base64.", secretPrefix, MinSecret, MaxSecret)
 	}
 	return key, nil

@@ -1,0 +1,7 @@
+package webhook
+
+// For tests.
+var (
+	ParseSecret = parseSecret
+	Sign        = sign
+)
