@@ -348,3 +348,34 @@ func (s *Operators) hash(ctx context.Context, o *muster.Operator, plain string) 
 	}
 	return encoded, nil
 }
+
+// firstEmail is what the first operator signs in as, whom nobody invited.
+const firstEmail = "admin@localhost"
+
+// First gives an invitation for an administrator of the installation where there is nobody yet who could sign in; nil where
+// there is.
+func (s *Operators) First(ctx context.Context) (*muster.Operator, *Invitation, error) {
+	all, err := s.List(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	var waiting *muster.Operator
+	for i := range all {
+		switch o := &all[i]; {
+		case o.PasswordHash != "" || o.Subject != "":
+			return nil, nil, nil
+		case o.EmailKey == firstEmail:
+			waiting = o
+		}
+	}
+	var i Invitation
+	if waiting != nil {
+		waiting, i, err = s.InviteAgain(ctx, nil, waiting.ID)
+	} else {
+		waiting, i, err = s.Invite(ctx, nil, NewOperator{Name: "Administrator", Email: firstEmail, Role: muster.OperatorAdministrator})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return waiting, &i, nil
+}

@@ -54,6 +54,9 @@ type Config struct {
 	Sealed      secret.Rewrapper // what is sealed under the keys
 	Logger      *slog.Logger     // takes the causes of internal errors, which no answer has
 	Version     string           // of the server, for the API's description
+	Operators   *access.Operators
+	// InvitationAddress is the address of the page on which an operator sets his password by an invitation.
+	InvitationAddress func(secret string) string
 	// LinkAddress is the address of the page on which a user sets his password by a link.
 	LinkAddress func(tenant muster.ID, secret string) string
 	// Stopping is closed when the server begins to stop: answers that go on for as long as a batch does end then. nil never is.

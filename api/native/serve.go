@@ -57,6 +57,7 @@ func (a *api) register(s *side, change func(*huma.OpenAPI)) {
 	a.addFederation(h)
 	a.addWebhooks(h)
 	a.addAudit(h)
+	a.addOperators(h)
 	a.addKeys(h)
 	change(h.OpenAPI())
 	s.describe(h.OpenAPI())
