@@ -13,7 +13,7 @@ func operatorRoutes() []route {
 		{pattern: "GET /operators", scope: muster.ScopeAdminister, installation: true, page: (*visit).listOperators},
 		{pattern: "POST /operators", scope: muster.ScopeAdminister, installation: true, action: "invite-operator", page: (*visit).inviteOperator},
 		{pattern: "GET /operators/{operator}", scope: muster.ScopeAdminister, installation: true, page: (*visit).showOperator},
-		{pattern: "POST /operators/{operator}", scope: muster.ScopeAdminister, installation: true, action: "update-operator", page: (*visit).changeOperator},
+		{pattern: "POST /operators/{operator}", scope: muster.ScopeAdminister, installation: true, action: "change-operator", page: (*visit).changeOperator},
 		{pattern: "POST /operators/{operator}/invitation", scope: muster.ScopeAdminister, installation: true, action: "invite-operator-again",
 			page: (*visit).inviteOperatorAgain},
 		{pattern: "POST /operators/{operator}/removal", scope: muster.ScopeAdminister, installation: true, action: "delete-operator",

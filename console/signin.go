@@ -18,7 +18,7 @@ func signInRoutes() []route {
 		{pattern: "POST /invitation/{secret}", open: true, action: "accept-invitation", page: (*visit).acceptInvitation},
 		{pattern: "POST /tenant", installation: true, action: "", page: (*visit).switchTenant},
 		{pattern: "GET /account", installation: true, page: (*visit).account},
-		{pattern: "POST /account", installation: true, action: "update-operator", page: (*visit).changeAccount},
+		{pattern: "POST /account", installation: true, action: "change-operator", page: (*visit).changeAccount},
 	}
 }
 

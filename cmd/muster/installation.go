@@ -21,6 +21,7 @@ import (
 	"muster/api/activation"
 	"muster/api/koodrive"
 	"muster/api/native"
+	"muster/console"
 	"muster/directory"
 	"muster/mapping"
 	"muster/password"
@@ -76,6 +77,8 @@ type store interface {
 	access.RoleStore
 	access.TokenStore
 	access.SignInStore
+	access.OperatorStore
+	console.Batches
 	directory.Store
 	native.AuditReader
 	webhook.Store
@@ -183,8 +186,8 @@ func (in *installation) client() (_ *nativeClient, done func() error, err error)
 	}
 	works := false
 	// Only the server knows at which address its pages are.
-	path := func(tenant muster.ID, secret string) string { return activation.Link("", tenant, secret) }
-	c := &nativeClient{http: &http.Client{Transport: inProcess{native.New(in.native(engine, in.links(pool), path, nil))}}}
+	pages := addresses{}
+	c := &nativeClient{http: &http.Client{Transport: inProcess{native.New(in.native(engine, in.links(pool), in.operators(pool), pages, nil))}}}
 	if in.shared == nil {
 		c.work = func(ctx context.Context) error {
 			err := engine.Start(ctx)
@@ -209,12 +212,36 @@ func (in *installation) links(hasher access.Hasher) *access.Activations {
 	return &access.Activations{Store: in.store, Keyring: in.keys, Hasher: hasher}
 }
 
+// operators are those who use the console.
+func (in *installation) operators(hasher access.Hasher) *access.Operators {
+	return &access.Operators{Store: in.store, Keyring: in.keys, Hasher: hasher, IDs: in.ids, Now: time.Now}
+}
+
+// addresses are where people find the pages of their links.
+type addresses struct {
+	base func() string // nil: only a server knows
+}
+
+func (a addresses) at() string {
+	if a.base == nil {
+		return ""
+	}
+	return a.base()
+}
+
+func (a addresses) activation(tenant muster.ID, secret string) string {
+	return activation.Link(a.at(), tenant, secret)
+}
+
+func (a addresses) invitation(secret string) string { return console.InvitationLink(a.at(), secret) }
+
 // native is what the native API stands on. Its answers without an end of their own end with stopping.
 func (in *installation) native(
-	engine *provision.Engine, links *access.Activations, address func(muster.ID, string) string, stopping <-chan struct{},
+	engine *provision.Engine, links *access.Activations, operators *access.Operators, pages addresses, stopping <-chan struct{},
 ) native.Config {
 	return native.Config{
-		Passwords: links, UserReader: in.store, LinkAddress: address, Stopping: stopping,
+		Passwords: links, UserReader: in.store, LinkAddress: pages.activation, Stopping: stopping,
+		Operators: operators, InvitationAddress: pages.invitation,
 		Access:      in.access,
 		Departments: &directory.Departments{Store: in.store, IDs: in.ids, Now: time.Now},
 		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}, IDs: in.ids, Hash: links.HashNew},

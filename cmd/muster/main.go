@@ -69,6 +69,7 @@ type cli struct {
 	Template   templateCmd   `cmd:"" help:"Print a table of users to be filled in."`
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
+	Operator   operatorCmd   `cmd:"" help:"Invite, list, change and remove those who use the console."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the schema of a PostgreSQL database up to date, and see how it stands."`
 	Copy       copyCmd       `cmd:"" help:"Copy an installation from a data folder into a PostgreSQL database."`
@@ -121,6 +122,7 @@ func newParser(c *cli, std stdio, exit func(code int)) *kong.Kong {
 		kong.ValueFormatter(describeFlag),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "database", Title: "PostgreSQL in place of a data folder:"},
+			{Key: "oidc", Title: "Signing in to the console with an identity provider:"},
 			{Key: "remote", Title: "A server elsewhere in place of an installation of this machine:"},
 		}),
 		kong.DefaultEnvars("MUSTER"),

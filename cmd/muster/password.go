@@ -22,11 +22,16 @@ import (
 // linkFlags say what a link is like.
 type linkFlags struct {
 	Life period `default:"72h" env:"-" placeholder:"TIME" help:"How long the link waits to be used, 1m to 30d."`
+	siteFlag
+}
+
+// siteFlag says where pages are.
+type siteFlag struct {
 	Site string `env:"-" placeholder:"URL" help:"Where users reach the server, for links made while none runs, or in a database. A running server of a data folder knows."`
 }
 
 // address puts the site before a link of a process that does not know it.
-func (f *linkFlags) address(link string) string {
+func (f *siteFlag) address(link string) string {
 	if strings.HasPrefix(link, "/") {
 		return strings.TrimRight(f.Site, "/") + link
 	}

@@ -14,6 +14,7 @@ import (
 	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/api/native"
+	"muster/console"
 	"muster/provision"
 )
 
@@ -26,6 +27,7 @@ type routeConfig struct {
 	native     http.Handler // for the operator
 	public     http.Handler // the same API for everybody who says who he is
 	activation http.Handler
+	console    http.Handler
 	ready      http.Handler
 	metrics    *prometheus.Registry
 	logger     *slog.Logger
@@ -61,6 +63,7 @@ func newRoutes(c routeConfig) (*routes, error) {
 	public, operator := health(), health()
 	operator.Handle(native.Prefix+"/", c.native)
 	public.Handle(activation.Prefix, c.activation)
+	public.Handle(console.Prefix+"/", c.console)
 	wrap := func(h http.Handler) http.Handler {
 		return &observed{next: h, logger: c.logger, metrics: observe, now: time.Now}
 	}
@@ -97,7 +100,7 @@ func (c *contracts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !ok:
 			continue
-		case strings.HasPrefix(below, activation.Prefix):
+		case strings.HasPrefix(below, activation.Prefix), strings.HasPrefix(below, console.Prefix+"/"):
 			next = c.others
 		case isNative(below):
 			next = c.api

@@ -19,6 +19,7 @@ func testRoutes(t *testing.T, koodrive http.HandlerFunc) *routes {
 	}
 	r, err := newRoutes(routeConfig{
 		koodrive: koodrive, prefixes: []string{"/muster", "/a/b"}, native: word("native"), public: word("public"), activation: word("activation"),
+		console: word("console"),
 		ready:   word("ready"),
 		metrics: prometheus.NewRegistry(), logger: slog.New(slog.DiscardHandler),
 	})
@@ -47,6 +48,9 @@ func TestTheContractGetsItsTargetsAsReceived(t *testing.T) {
 		"/oauth2/token":              "koodrive /oauth2/token /oauth2/token",
 		"/muster/oauth2/token":       "koodrive /muster/oauth2/token /oauth2/token",
 		"/readyz":                    "ready",
+		"/console/":                  "console",
+		"/console/users/7":           "console",
+		"/muster/console/users/7":    "console",
 		"/api/v1/users":              "public",
 		"/muster/api/v1/users?a=b":   "public",
 		"/livez":                     "ok\n",

@@ -36,6 +36,7 @@ type serveCmd struct {
 	ProfileListen  string    `placeholder:"ADDRESS" help:"Loopback address, host:port, on which to serve profiles of the process, for go tool pprof. Default: none."`
 	Node           *int      `placeholder:"N" help:"Number of this server among those that make ids for the data folder, 0 to 1023. Default: 0."`
 	databaseFlags
+	consoleFlags
 }
 
 // maxLeeway bounds the clock leeway: a date further ahead than it may be old is no date.
@@ -57,7 +58,7 @@ func (c *serveCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	defer closing(s.stop, &err)
-	if err := printStart(p, s); err != nil {
+	if err := printStart(ctx, p, s); err != nil {
 		return err
 	}
 	return s.wait(ctx)
@@ -110,6 +111,9 @@ func (c *serveCmd) options(p *printer) (o serverOptions, err error) {
 	o.prefixes = pathPrefixes(c.PublicURL)
 	if len(c.PublicURL) > 0 {
 		o.publicURL = strings.TrimRight(c.PublicURL[0], "/")
+	}
+	if o.provider, err = c.provider(); err != nil {
+		return o, err
 	}
 	for _, n := range c.WebhookAllow {
 		o.webhookAllow = append(o.webhookAllow, netip.Prefix(n))
@@ -186,9 +190,12 @@ type started struct {
 	Data     string   `json:"data,omitempty"`     // the folder,
 	Database string   `json:"database,omitempty"` // or host:port/name
 	Created  *account `json:"created,omitempty"`  // at the first start; without the secret unless it goes to a terminal
+	// Invitation is a link by which the first operator of the console sets his password, where there is none and it goes to a
+	// terminal.
+	Invitation string `json:"invitation,omitempty"`
 }
 
-func printStart(p *printer, s *server) error {
+func printStart(ctx context.Context, p *printer, s *server) error {
 	shown := started{URL: s.url(), Data: s.options.dir}
 	if s.options.database != nil {
 		shown.Data, shown.Database = "", s.options.database.name
@@ -201,8 +208,21 @@ func printStart(p *printer, s *server) error {
 		}
 		shown.Created = &created
 	}
+	first := "" // what the first operator signs in as
+	if isTerminal(p.Out) {
+		operator, invitation, err := s.operators.First(ctx)
+		if err != nil {
+			return fmt.Errorf("invite the first operator: %w", err)
+		}
+		if invitation != nil {
+			first, shown.Invitation = operator.Email, addresses{s.pages}.invitation(invitation.Secret)
+		}
+	}
 	return p.print(shown, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "Muster serves %s from %s\n", shown.URL, s.options.place())
+		if shown.Invitation != "" {
+			_, _ = fmt.Fprintf(w, "\nNobody uses the console yet. Within an hour, set a password for %s at\n  %s\n", first, shown.Invitation)
+		}
 		if shown.Created == nil {
 			return
 		}

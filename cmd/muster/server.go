@@ -24,6 +24,7 @@ import (
 	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/api/native"
+	"muster/console"
 	"muster/directory"
 	"muster/password"
 	"muster/provision"
@@ -64,12 +65,13 @@ type serverOptions struct {
 	leeway            time.Duration
 	refuseRepeats     bool
 	retention         time.Duration
-	auditRetention    time.Duration   // zero is the engine's own
-	webhookAllow      []netip.Prefix  // networks that webhooks may lead to although they are not public
-	workers           int             // turns at once; zero is one for each core, maxWorkers at most
-	profile           string          // address on which to serve profiles of the process; "": none
-	hangup            <-chan struct{} // receives when the certificate is to be read again; nil never
-	refresh           time.Duration   // how often keys of other servers are looked for; zero is refreshEvery
+	auditRetention    time.Duration     // zero is the engine's own
+	webhookAllow      []netip.Prefix    // networks that webhooks may lead to although they are not public
+	provider          *console.Provider // where operators sign in as well; nil: nowhere
+	workers           int               // turns at once; zero is one for each core, maxWorkers at most
+	profile           string            // address on which to serve profiles of the process; "": none
+	hangup            <-chan struct{}   // receives when the certificate is to be read again; nil never
+	refresh           time.Duration     // how often keys of other servers are looked for; zero is refreshEvery
 }
 
 // server is a running installation: its engine and its listeners.
@@ -79,7 +81,9 @@ type server struct {
 	first   *account // what the first start made; nil if this is not the first
 	pool    *password.Pool
 	engine  *provision.Engine
-	sender  *webhook.Sender
+	// operators are those who use the console.
+	operators *access.Operators
+	sender    *webhook.Sender
 
 	address string // host:port that it listens on
 	public  *http.Server
@@ -168,7 +172,13 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 	tokens := &access.Tokens{Store: held.store, Keyring: held.keys, Now: time.Now}
 	links := held.links(s.pool)
 	contract := s.kooDrive(engine, verifier, tokens)
-	api := held.native(engine, links, s.link, s.stopping)
+	operators := held.operators(s.pool)
+	api := held.native(engine, links, operators, addresses{s.pages}, s.stopping)
+	pages, err := s.console(operators, engine)
+	if err != nil {
+		return nil, err
+	}
+	s.operators = operators
 	return newRoutes(routeConfig{
 		koodrive: contract,
 		busy:     contract.Busy,
@@ -178,6 +188,7 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 		prefixes:   o.prefixes,
 		native:     native.New(api),
 		public:     native.NewPublic(api, s.authentication(verifier)),
+		console:    pages,
 		activation: activation.New(activation.Config{Links: links, Logger: o.logger, TrustedProxies: o.trusted}),
 		ready:      &readiness{checks: s.checks(engine), logger: o.logger, now: time.Now},
 		metrics:    metrics,
@@ -210,8 +221,11 @@ func (s *server) kooDrive(engine *provision.Engine, verifier *access.Verifier, t
 
 // link is where a user finds the page of his link.
 func (s *server) link(tenant muster.ID, secret string) string {
-	return activation.Link(cmp.Or(s.options.publicURL, s.url()), tenant, secret)
+	return addresses{s.pages}.activation(tenant, secret)
 }
+
+// pages is where browsers find pages.
+func (s *server) pages() string { return cmp.Or(s.options.publicURL, s.url()) }
 
 // listen begins to serve, once it listens everywhere.
 func (s *server) listen(ctx context.Context, r *routes) error {

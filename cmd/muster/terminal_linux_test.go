@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,7 +47,7 @@ func TestTheFirstSecretGoesToATerminalAlone(t *testing.T) {
 	}()
 	p := quiet()
 	p.Out = tty
-	if err := printStart(p, s); err != nil {
+	if err := printStart(t.Context(), p, s); err != nil {
 		t.Fatal(err)
 	}
 	tty.Close()
@@ -55,12 +57,54 @@ func TestTheFirstSecretGoesToATerminalAlone(t *testing.T) {
 	for _, f := range []format{formatText, formatJSON} {
 		var b strings.Builder
 		p.Out, p.format = &b, f
-		if err := printStart(p, s); err != nil {
+		if err := printStart(t.Context(), p, s); err != nil {
 			t.Fatal(err)
 		}
 		if text := b.String(); strings.Contains(text, s.first.AppSecret) || !strings.Contains(text, s.first.AppID) {
 			t.Errorf("%s that goes elsewhere: %s", f, text)
 		}
+	}
+}
+
+// TestTheFirstOperatorIsInvitedOnATerminal once, and as long as nobody can sign in; what is printed elsewhere invites nobody.
+func TestTheFirstOperatorIsInvitedOnATerminal(t *testing.T) {
+	t.Parallel()
+	s := startedServer(t, nil)
+	start := func() string {
+		tty, reader := terminal(t)
+		printed := make(chan string)
+		go func() {
+			text, _ := io.ReadAll(reader) // ends with EIO when the other side is closed
+			printed <- string(text)
+		}()
+		p := quiet()
+		p.Out = tty
+		if err := printStart(t.Context(), p, s); err != nil {
+			t.Fatal(err)
+		}
+		tty.Close()
+		return <-printed
+	}
+	var elsewhere strings.Builder
+	p := quiet()
+	p.Out = &elsewhere
+	if err := printStart(t.Context(), p, s); err != nil || strings.Contains(elsewhere.String(), "/console/") {
+		t.Errorf("%v, and it printed %s", err, elsewhere.String())
+	}
+	link := regexp.MustCompile(`/console/invitation/([\w-]{43})\r?\n`)
+	secret := ""
+	for range 2 { // the second one stands in the place of the first
+		found := link.FindStringSubmatch(start())
+		if found == nil || found[1] == secret {
+			t.Fatalf("the invitation is %q after %q", found, secret)
+		}
+		secret = found[1]
+	}
+	if _, err := s.operators.Accept(t.Context(), secret, "Right horse 12", netip.Addr{}); err != nil {
+		t.Fatal(err)
+	}
+	if text := start(); strings.Contains(text, "invitation") {
+		t.Errorf("somebody can sign in, and is invited: %s", text)
 	}
 }
 
