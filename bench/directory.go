@@ -20,10 +20,6 @@ import (
 // of their own; teams are called alike in every unit.
 type shape struct{ areas, divisions, units, teams int }
 
-func (s shape) departments() int {
-	return s.areas * (1 + s.divisions*(1+s.units*(1+s.teams)))
-}
-
 // names of a path, all of them unique but for the team's.
 func names(area, division, unit, team int) (paths [4]string) {
 	paths[0] = fmt.Sprintf("Area %d", area)
