@@ -208,7 +208,7 @@ func TestADryRunPredictsTheRun(t *testing.T) {
 	b.start(t)
 	results := map[muster.Result]int{}
 	reasons := map[muster.Reason]int{}
-	for seed := range 6 {
+	for seed := range 4 {
 		draw := rand.New(rand.NewPCG(uint64(seed), 1))
 		settings := muster.TenantSettings{UniqueEmail: seed%2 == 0, UserLimit: int64(seed%3) * 5, PersonalSpaceGB: int64(seed % 4)}
 		of := *b
@@ -224,7 +224,7 @@ func TestADryRunPredictsTheRun(t *testing.T) {
 		directory := of.directory(t)
 		hashed := b.hasher.count.Load()
 		_, inOne := of.rehearse(t, len(list), of.native(list...))
-		dryRun, cut := of.rehearse(t, 1+seed%4, of.native(list...))
+		dryRun, cut := of.rehearse(t, 5+seed, of.native(list...))
 		if diff := cmp.Diff(directory, of.directory(t)); diff != "" {
 			t.Fatalf("seed %d: the dry runs changed the directory (-before +after):\n%s", seed, diff)
 		}
@@ -232,7 +232,7 @@ func TestADryRunPredictsTheRun(t *testing.T) {
 			t.Errorf("seed %d: dry runs made %d hashes", seed, n)
 		}
 		if diff := cmp.Diff(byFirst(inOne), byFirst(cut)); diff != "" {
-			t.Fatalf("seed %d: dry runs in chunks of %d and of %d rows differ:\n%s", seed, len(list), 1+seed%4, diff)
+			t.Fatalf("seed %d: dry runs in chunks of %d and of %d rows differ:\n%s", seed, len(list), 5+seed, diff)
 		}
 		batch, happened := of.commit(t, dryRun.ID, false)
 		if batch.Mode != muster.ModeRun || batch.Checked != len(list) || batch.Differing != 0 {
@@ -398,27 +398,45 @@ func TestARowThatCannotBeProcessedIsRehearsed(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeCommitted(t *testing.T) {
+func TestWhatCannotBeFollowed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	waiting, err := b.engine.Submit(t.Context(), provision.Submission{
-		Tenant: b.tenant.ID, AppID: "app", ActorLevel: muster.LevelSystemAdmin, Contract: muster.ContractNative, DryRun: true, Rows: rows(3, memberRow),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	refuse := func(what string, batch muster.ID, kind muster.Kind) {
+	refuse := func(what string, got provision.Receipt, err error, kind muster.Kind) {
 		t.Helper()
-		if receipt, err := b.engine.Commit(t.Context(), b.followup(batch), true); muster.KindOf(err) != kind {
-			t.Errorf("committing %s gives %+v, %v; want a refusal of kind %d", what, receipt, err, kind)
+		if muster.KindOf(err) != kind {
+			t.Errorf("%s gives %+v, %v; want a refusal of kind %d", what, got, err, kind)
 		}
 	}
-	refuse("a dry run that is not finished", waiting.Batch, muster.KindConflict)
-	refuse("a batch that does not exist", waiting.Batch+1, muster.KindNotFound)
+	commit := func(what string, batch muster.ID, kind muster.Kind) {
+		t.Helper()
+		got, err := b.engine.Commit(t.Context(), b.followup(batch), true)
+		refuse("committing "+what, got, err, kind)
+	}
+	retry := func(what string, batch muster.ID, kind muster.Kind) {
+		t.Helper()
+		got, err := b.engine.Retry(t.Context(), b.followup(batch))
+		refuse("retrying "+what, got, err, kind)
+	}
+	waiting := b.submit(t, row(1))
+	s := b.native(memberRow(1), memberRow(2))
+	s.DryRun, s.Rows[0].FirstName = true, ""
+	dryRun := b.upload(t, 10, s)
+	retry("a batch that is not finished", waiting, muster.KindConflict)
+	commit("a dry run that is not finished", dryRun, muster.KindConflict)
+	retry("a batch that does not exist", 1, muster.KindNotFound)
+	commit("a batch that does not exist", 1, muster.KindNotFound)
+	if _, err := b.engine.Cancel(t.Context(), b.tenant.ID, 1); muster.KindOf(err) != muster.KindNotFound {
+		t.Errorf("cancelling a batch that does not exist: %v", err)
+	}
 	b.start(t)
-	b.finishedOf(t, muster.ContractNative, waiting.Batch)
-	ran, _ := b.submitAll(t, b.native(memberRow(7)))
-	refuse("a batch that ran", ran.ID, muster.KindConflict)
+	b.finished(t, waiting)
+	b.finishedOf(t, s.Contract, dryRun)
+	retry("a batch of which no row failed", waiting, muster.KindConflict)
+	commit("a batch that ran", waiting, muster.KindConflict)
+	retry("a dry run", dryRun, muster.KindConflict)
+	b.submitAll(t, b.native(memberRow(2)))
+	refused, _ := b.commit(t, dryRun, false)
+	retry("a commit that was refused", refused.ID, muster.KindConflict)
 	b.clock.advance(muster.HeldFor)
-	refuse("a dry run of yesterday", waiting.Batch, muster.KindConflict)
+	commit("a dry run of yesterday", dryRun, muster.KindConflict)
 }

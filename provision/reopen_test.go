@@ -109,10 +109,6 @@ func fates() map[string]fate {
 	const size = fateRows
 	people := func(b *bundle) provision.Submission { return b.native(rows(size, memberRow)...) }
 	return map[string]fate{
-		"run": {
-			begin: func(t *testing.T, b *bundle) muster.ID { return b.upload(t, 20, people(b)) },
-			made:  size, want: muster.Batch{Succeeded: size},
-		},
 		"dry run": {
 			begin: func(t *testing.T, b *bundle) muster.ID {
 				s := people(b)

@@ -87,8 +87,19 @@ func TestAnUploadIsStoredAsItComes(t *testing.T) {
 	if counter.most > 8 {
 		t.Errorf("one transaction stored %d chunks", counter.most)
 	}
+	waits, err := b.engine.Progress(t.Context(), b.tenant.ID, receipt.Batch)
+	if err != nil || waits.Known || waits.Batch.Total != 500 || waits.Batch.Finished() {
+		t.Errorf("how it goes on is said to be %+v, %v", waits, err)
+	}
 	b.start(t)
 	batch, outcomes := b.finishedOf(t, muster.ContractNative, receipt.Batch)
+	over, err := b.engine.Progress(t.Context(), b.tenant.ID, receipt.Batch)
+	if err != nil || !over.Known || over.Remaining != 0 || over.Batch != batch {
+		t.Errorf("at the end %+v is told, %v", over, err)
+	}
+	if _, err := b.engine.Progress(t.Context(), b.tenant.ID, 1); muster.KindOf(err) != muster.KindNotFound {
+		t.Errorf("of a batch that does not exist: %v", err)
+	}
 	if batch.Succeeded != 500 || len(outcomes) != 500 || batch.Passwords != 200 || batch.Name != "people.csv" || batch.Lane != muster.LaneCreate {
 		t.Errorf("the batch is %+v with %d outcomes", batch, len(outcomes))
 	}
@@ -217,25 +228,5 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	nowhere.Tenant++
 	if _, err := b.engine.Begin(t.Context(), nowhere); muster.KindOf(err) != muster.KindNotFound {
 		t.Errorf("an upload for a tenant that does not exist gives %v", err)
-	}
-}
-
-// How long a batch will take is not told of one that waits, and nothing of one that is finished.
-func TestProgress(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	id := b.upload(t, 10, b.native(rows(30, memberRow)...))
-	waits, err := b.engine.Progress(t.Context(), b.tenant.ID, id)
-	if err != nil || waits.Known || waits.Batch.Total != 30 || waits.Batch.Finished() {
-		t.Errorf("while it waits: %+v, %v", waits, err)
-	}
-	b.start(t)
-	b.finishedOf(t, muster.ContractNative, id)
-	finished, err := b.engine.Progress(t.Context(), b.tenant.ID, id)
-	if err != nil || !finished.Known || finished.Remaining != 0 || finished.Batch.Succeeded != 30 {
-		t.Errorf("when it is finished: %+v, %v", finished, err)
-	}
-	if _, err := b.engine.Progress(t.Context(), b.tenant.ID, id+1); muster.KindOf(err) != muster.KindNotFound {
-		t.Errorf("of a batch that does not exist: %v", err)
 	}
 }
