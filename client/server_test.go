@@ -27,6 +27,7 @@ import (
 	"muster/secret"
 	"muster/spreadsheet"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // installation is a server on a database of its own, with one tenant that has one credential.
@@ -51,6 +52,9 @@ func install(around func(http.Handler) http.Handler) (_ *installation, err error
 		return nil, err
 	}
 	in.atEnd(func() { _ = os.RemoveAll(dir) })
+	if err := sqlitetest.Make(dir); err != nil {
+		return nil, err
+	}
 	store, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
 	if err != nil {
 		return nil, err

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,6 +19,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // bundle is an installation with one tenant on a real SQLite database, and an engine on it.
@@ -52,13 +51,8 @@ func setup(t *testing.T, options ...option) *bundle {
 	ctx := t.Context()
 	dir := t.TempDir()
 	b := &bundle{dir: dir, logs: &lockedBuffer{}, clock: &clock{}}
-	file, err := blank()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, sqlite.FileName), file, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	err := sqlitetest.Make(dir)
+	must(t, err)
 	// Nobody else has the file, unless a test wants it so, and then it does not want to wait.
 	if b.store, err = sqlite.Open(ctx, dir, sqlite.Options{BusyTimeout: time.Millisecond}); err != nil {
 		t.Fatal(err)
@@ -85,23 +79,6 @@ func setup(t *testing.T, options ...option) *bundle {
 	}
 	return b
 }
-
-// blank is a database without anything in it, made once for all tests: making it takes longer than most of them.
-var blank = sync.OnceValues(func() (file []byte, err error) {
-	dir, err := os.MkdirTemp("", "muster")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	store, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, sqlite.FileName))
-})
 
 func (b *bundle) start(t *testing.T) {
 	t.Helper()

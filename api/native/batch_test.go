@@ -374,17 +374,20 @@ func TestBatchesThatAreRefused(t *testing.T) {
 func TestAsManyRowsAsABatchMayHave(t *testing.T) {
 	t.Parallel()
 	p := setupProvisioning(t)
-	p.start()
 	tenant := p.tenant(`{}`)
-	var rows []string
-	for i := range native.MaxBatch {
-		rows = append(rows, fmt.Sprintf(`{"account":"user-%d","firstName":"Ann"}`, i))
-	}
-	body := `{"operation":"create","match":"account","rows":[` + strings.Join(rows, ",") + `]}`
+	body := `{"operation":"create","match":"account","rows":[` + strings.Repeat(`{"account":"ann","firstName":"Ann"},`, native.MaxBatch-1) + `{"account":"bo"}]}`
 	batch := call[native.Batch](p.installation, 202, "POST", tenant+"/batches", body)
-	for i, o := range p.rows(tenant+"/batches/"+batch.ID.String(), 1000) {
-		if o.Row != i+1 || o.Result != "succeeded" {
-			t.Fatalf("row %d has the outcome %+v", i, o)
+	if batch.Total != native.MaxBatch {
+		t.Errorf("%d rows were accepted", batch.Total)
+	}
+	if b := call[native.Batch](p.installation, 200, "POST", tenant+"/batches/"+batch.ID.String()+"/cancel", ""); b.State != native.BatchCancelling {
+		t.Errorf("cancelled, it is %s", b.State)
+	}
+	p.start()
+	rows := p.rows(tenant+"/batches/"+batch.ID.String(), 1000)
+	for i := range rows {
+		if rows[i].Row != i+1 || rows[i].Result != "cancelled" {
+			t.Fatalf("row %d has the outcome %+v", i, rows[i])
 		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 	"muster/webhook"
 )
 
@@ -41,6 +42,9 @@ type installation struct {
 func setup(t *testing.T) *installation {
 	t.Helper()
 	dir := t.TempDir()
+	if err := sqlitetest.Make(dir); err != nil {
+		t.Fatal(err)
+	}
 	store, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
