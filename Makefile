@@ -2,6 +2,7 @@
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULNCHECK    := v1.8.0
+TEMPL        := github.com/a-h/templ/cmd/templ@v0.3.977
 
 # How long each fuzz target runs with `make fuzz`; how often and with how many people `make crashtest` kills the server, and
 # its federated tasks, the accounts that they are about, the kills under them, and the seconds for which the database is frozen;
@@ -52,7 +53,7 @@ SEQUENTIAL   := ./cmd/muster ./spreadsheet ./store/transfer
 
 .PHONY: race
 race: ## Run the tests, under the race detector where things are done side by side.
-	@scripts/need curl initdb:postgresql pgbouncer; \
+	@scripts/need curl initdb:postgresql pgbouncer chromium; \
 	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; fi; \
 	go test $$race -vet=off -timeout 15m $$(go list ./... | grep -vxFf <(go list $(SEQUENTIAL))); \
@@ -66,6 +67,10 @@ quick: ## Run the tests without the race detector.
 format: ## Say which files gofmt would change.
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: generate
+generate: ## Make Go of the console's templates.
+	@go run $(TEMPL) generate -path console
 
 .PHONY: vet
 vet: ## Run go vet.
