@@ -41,8 +41,9 @@ type AuditTrail struct {
 	Next    string        `json:"nextCursor,omitempty" doc:"cursor of the next page; absent on the last. A page may be shorter than asked for, and even empty"`
 }
 
-// auditQuery says which records to list.
-type auditQuery struct {
+// tenantAuditQuery says which records of a tenant to list.
+type tenantAuditQuery struct {
+	Tenant pathID    `path:"tenant"`
 	Since  time.Time `query:"since" doc:"only what was done then and later"`
 	Until  time.Time `query:"until" doc:"only what was done before"`
 	Action string    `query:"action" maxLength:"64" doc:"only what was done by this operation"`
@@ -52,31 +53,46 @@ type auditQuery struct {
 	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"records on a page"`
 }
 
+func (q *tenantAuditQuery) query() muster.AuditQuery {
+	return muster.AuditQuery{
+		Before: q.Cursor.id, Since: q.Since, Until: q.Until, Action: q.Action, User: q.User.id, Target: q.Target, Limit: q.Limit,
+	}
+}
+
+// installationAuditQuery says which records of the installation to list.
+type installationAuditQuery struct {
+	Since  time.Time `query:"since" doc:"only what was done then and later"`
+	Until  time.Time `query:"until" doc:"only what was done before"`
+	Action string    `query:"action" maxLength:"64" doc:"only what was done by this operation"`
+	User   queryID   `query:"user" doc:"only what this operator did"`
+	Cursor queryID   `query:"cursor" doc:"a page's nextCursor"`
+	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"records on a page"`
+}
+
+func (q *installationAuditQuery) query() muster.AuditQuery {
+	return muster.AuditQuery{Before: q.Cursor.id, Since: q.Since, Until: q.Until, Action: q.Action, User: q.User.id, Limit: q.Limit}
+}
+
 func (a *api) addAudit(h huma.API) {
 	const tag = "Audit"
 	huma.Register(h, administers(operation("list-audit-records", http.MethodGet, "/tenants/{tenant}/audit", "List what was done to a tenant, the newest first", tag, http.StatusOK)),
-		func(ctx context.Context, in *struct {
-			Tenant pathID `path:"tenant"`
-			auditQuery
-		}) (*answer[AuditTrail], error) {
+		func(ctx context.Context, in *tenantAuditQuery) (*answer[AuditTrail], error) {
 			if _, err := a.Access.Tenant(ctx, in.Tenant.id); err != nil {
 				return nil, a.problem(ctx, err)
 			}
-			trail, err := a.listAudit(ctx, in.Tenant.id, &in.auditQuery)
+			trail, err := a.listAudit(ctx, in.Tenant.id, in.query())
 			return reply(ctx, a, trail, err)
 		})
 	huma.Register(h, operation("list-installation-audit-records", http.MethodGet, "/audit", "List what was done to the installation itself, the newest first", tag, http.StatusOK),
-		func(ctx context.Context, in *auditQuery) (*answer[AuditTrail], error) {
-			trail, err := a.listAudit(ctx, 0, in)
+		func(ctx context.Context, in *installationAuditQuery) (*answer[AuditTrail], error) {
+			trail, err := a.listAudit(ctx, 0, in.query())
 			return reply(ctx, a, trail, err)
 		})
 }
 
-func (a *api) listAudit(ctx context.Context, tenant muster.ID, q *auditQuery) (AuditTrail, error) {
+func (a *api) listAudit(ctx context.Context, tenant muster.ID, q muster.AuditQuery) (AuditTrail, error) {
 	trail := AuditTrail{Records: []AuditRecord{}}
-	page, err := a.Audit.Audit(ctx, tenant, muster.AuditQuery{
-		Before: q.Cursor.id, Since: q.Since, Until: q.Until, Action: q.Action, User: q.User.id, Target: q.Target, Limit: q.Limit,
-	})
+	page, err := a.Audit.Audit(ctx, tenant, q)
 	if err != nil {
 		return trail, err
 	}

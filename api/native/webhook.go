@@ -152,10 +152,11 @@ func (a *api) addWebhooks(h huma.API) {
 		})
 	huma.Register(h, operation("change-webhook", http.MethodPatch, oneWebhook, "Change a webhook, disable it or enable it again", webhookTag, http.StatusOK),
 		func(ctx context.Context, in *struct {
-			webhookPath
-			Body WebhookPatch
+			Tenant  pathID        `path:"tenant"`
+			Webhook pathWebhookID `path:"webhook"`
+			Body    WebhookPatch
 		}) (*answer[Webhook], error) {
-			changed, err := a.changeWebhook(ctx, &in.webhookPath, &in.Body)
+			changed, err := a.changeWebhook(ctx, in.Tenant.id, in.Webhook.id, &in.Body)
 			return a.webhook(ctx, changed, err)
 		})
 	huma.Register(h, operation("delete-webhook", http.MethodDelete, oneWebhook, "Delete a webhook: what waits for it is not sent", webhookTag, http.StatusNoContent),
@@ -168,8 +169,9 @@ func (a *api) addWebhooks(h huma.API) {
 	huma.Register(h, operation("rotate-webhook-secret", http.MethodPost, oneWebhook+"/secret",
 		"Give a webhook another secret: for 24 hours messages are signed with the old one, too", webhookTag, http.StatusOK),
 		func(ctx context.Context, in *struct {
-			webhookPath
-			Body WebhookRotation
+			Tenant  pathID        `path:"tenant"`
+			Webhook pathWebhookID `path:"webhook"`
+			Body    WebhookRotation
 		}) (*answer[Webhook], error) {
 			issued, err := a.Webhooks.Rotate(ctx, in.Tenant.id, in.Webhook.id, in.Body.Secret)
 			w, err := issuedWebhook(issued, in.Body.Secret != "", err)
@@ -186,9 +188,10 @@ func (a *api) addDeliveries(h huma.API) {
 		})
 	huma.Register(h, administers(operation("list-webhook-deliveries", http.MethodGet, oneWebhook+"/deliveries", "List what was sent to a webhook, or is to be, the newest first", webhookTag, http.StatusOK)),
 		func(ctx context.Context, in *struct {
-			webhookPath
-			Cursor queryID `query:"cursor" doc:"a page's nextCursor"`
-			Limit  int     `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"deliveries on a page"`
+			Tenant  pathID        `path:"tenant"`
+			Webhook pathWebhookID `path:"webhook"`
+			Cursor  queryID       `query:"cursor" doc:"a page's nextCursor"`
+			Limit   int           `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"deliveries on a page"`
 		}) (*answer[Deliveries], error) {
 			page := Deliveries{Deliveries: []Delivery{}}
 			found, err := a.Webhooks.Store.Deliveries(ctx, in.Tenant.id, in.Webhook.id, in.Cursor.id, in.Limit)
@@ -203,7 +206,8 @@ func (a *api) addDeliveries(h huma.API) {
 	huma.Register(h, operation("resend-webhook-delivery", http.MethodPost, oneWebhook+"/deliveries/{delivery}/resend",
 		"Send a message again, at once, whatever became of it before", webhookTag, http.StatusAccepted),
 		func(ctx context.Context, in *struct {
-			webhookPath
+			Tenant   pathID         `path:"tenant"`
+			Webhook  pathWebhookID  `path:"webhook"`
 			Delivery pathDeliveryID `path:"delivery"`
 		}) (*answer[Delivery], error) {
 			d, err := a.Webhooks.Store.Resend(ctx, in.Tenant.id, in.Webhook.id, in.Delivery.id)
@@ -257,7 +261,7 @@ func (a *api) listWebhooks(ctx context.Context, tenant muster.ID) (Webhooks, err
 	return list, err
 }
 
-func (a *api) changeWebhook(ctx context.Context, at *webhookPath, patch *WebhookPatch) (*webhook.Hook, error) {
+func (a *api) changeWebhook(ctx context.Context, tenant, id muster.ID, patch *WebhookPatch) (*webhook.Hook, error) {
 	change := webhook.Patch{Name: patch.Name, URL: patch.URL, Disabled: patch.Disabled}
 	if patch.Events != nil {
 		types, err := webhook.ParseTypes(*patch.Events)
@@ -266,5 +270,5 @@ func (a *api) changeWebhook(ctx context.Context, at *webhookPath, patch *Webhook
 		}
 		change.Types = &types
 	}
-	return a.Webhooks.Change(ctx, at.Tenant.id, at.Webhook.id, change)
+	return a.Webhooks.Change(ctx, tenant, id, change)
 }

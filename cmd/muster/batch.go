@@ -99,7 +99,7 @@ func pages(limit int, query url.Values, next func(query string) (int, string, er
 	for left := limit; left > 0; {
 		query.Set("limit", strconv.Itoa(min(left, maxPage)))
 		n, cursor, err := next(query.Encode())
-		if err != nil || cursor == "" || n == 0 {
+		if err != nil || cursor == "" { // a page may be empty, and others follow
 			return err
 		}
 		left -= n

@@ -70,6 +70,8 @@ type cli struct {
 	Role       roleCmd       `cmd:"" help:"Make, list, rename and delete the roles that users can be given."`
 	Federation federationCmd `cmd:"" help:"Show, set and try how users of another system are taken in."`
 	Operator   operatorCmd   `cmd:"" help:"Invite, list, change and remove those who use the console."`
+	Audit      auditCmd      `cmd:"" help:"List who did what."`
+	Webhook    webhookCmd    `cmd:"" help:"Have what happens told to other systems, and see what became of it."`
 	Key        keyCmd        `cmd:"" help:"Rotate the keys that secrets are sealed with, and see how they stand."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the schema of a PostgreSQL database up to date, and see how it stands."`
 	Copy       copyCmd       `cmd:"" help:"Copy an installation from a data folder into a PostgreSQL database."`

@@ -112,6 +112,8 @@ func scriptParams(condition string, setup func(*testscript.Env) error) testscrip
 			"hold":     hold,
 			"mode":     mode,
 			"postgres": onPostgres,
+			"receiver": receiver,
+			"received": received,
 			"serve":    serve,
 			"settle":   settle,
 			"until":    until,
