@@ -20,14 +20,19 @@ func TestForWhomATokenSpeaks(t *testing.T) {
 		id := p.add(t, muster.User{Account: account, Level: level}, rightPassword)
 		got, err := p.sessions().Authenticate(t.Context(), access.TenantHint{}, p.signIn(t, account, rightPassword).AccessToken)
 		must(t, err)
-		want := access.Principal{Tenant: p.tenant, Actor: muster.Actor{User: id, Level: level, Department: p.tenant.RootDepartment}}
+		want := access.Principal{
+			Tenant: p.tenant, Actor: muster.Actor{User: id, Level: level, Department: p.tenant.RootDepartment}, Scopes: muster.AllScopes,
+		}
 		if diff := cmp.Diff(&want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
+	scopes := muster.ScopeRead | muster.ScopeAdminister
+	_, err := p.service.ChangeCredential(t.Context(), p.tenant.ID, broughtAppID, access.CredentialChange{Scopes: &scopes})
+	must(t, err)
 	got, err := p.sessions().Authenticate(t.Context(), access.TenantHint{}, p.issue(t).Token)
 	must(t, err)
-	want := access.Principal{Tenant: p.tenant, Actor: muster.Actor{Level: muster.LevelSystemAdmin}, AppID: broughtAppID}
+	want := access.Principal{Tenant: p.tenant, Actor: muster.Actor{Level: muster.LevelSystemAdmin}, AppID: broughtAppID, Scopes: scopes}
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Error(diff)
 	}

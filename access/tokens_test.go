@@ -44,7 +44,7 @@ func (b *bundle) alive(t *testing.T, token string) bool {
 		refused(t, err, muster.KindUnauthenticated)
 		return false
 	}
-	want := access.Application{Tenant: b.tenant.ID, AppID: broughtAppID, Level: muster.LevelSystemAdmin}
+	want := access.Application{Tenant: b.tenant.ID, AppID: broughtAppID, Level: muster.LevelSystemAdmin, Scopes: muster.AllScopes}
 	if diff := cmp.Diff(&want, app); diff != "" {
 		t.Error(diff)
 	}

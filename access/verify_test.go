@@ -35,7 +35,7 @@ func TestVerifyNamesTheCaller(t *testing.T) {
 		caller, err := verify(b.verifier, b.signed(t, s, "body"), "body")
 		must(t, err)
 		want := access.Caller{
-			Tenant: b.tenant, AppID: broughtAppID, User: b.admin.ID, Level: muster.LevelSystemAdmin,
+			Tenant: b.tenant, AppID: broughtAppID, User: b.admin.ID, Level: muster.LevelSystemAdmin, Scopes: muster.AllScopes,
 			Query: signature.Query{{Name: "a", Value: "1"}, {Name: "b", Value: "2"}}, Fingerprint: caller.Fingerprint,
 		}
 		if diff := cmp.Diff(&want, caller); diff != "" {
