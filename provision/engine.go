@@ -5,6 +5,10 @@
 // opens a chunk, normalises its rows, and hashes the passwords of those that would become users. Apply takes the tenant's
 // lock and does the rest in one transaction: the snapshot, [muster.Plan], the users, the outcomes, the end of the chunk.
 // A worker that dies holds nothing: its transaction never was.
+//
+// A batch of many rows is staged in pieces instead ([Engine.Begin]). Its mode says what its rows get: a dry run plans them and
+// changes nobody, a commit plans them again before it runs, and one that was cancelled or refused gives the rest of its rows
+// their outcomes without doing anything.
 package provision
 
 import (
