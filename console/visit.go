@@ -79,9 +79,6 @@ func (v *visit) may(scope muster.Scopes) bool {
 	return v.operator != nil && v.operator.Role.Scopes().Has(scope)
 }
 
-// actor is as whom the operator reads and changes the directory.
-func (v *visit) actor() muster.Actor { return muster.Actor{Level: muster.LevelSystemAdmin} }
-
 // address is the client's.
 func (v *visit) address() netip.Addr { return access.ClientAddress(v.r, v.TrustedProxies) }
 
