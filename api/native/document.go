@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -75,22 +76,30 @@ func setOperation(item *huma.PathItem, op *huma.Operation) {
 	}
 }
 
-// describe serves the description, and the page made of it.
-func (s *side) describe(doc *huma.OpenAPI) {
-	text, err := json.Marshal(doc)
-	if err != nil {
-		panic("the API cannot be described: " + err.Error()) // the same for every request: of the code, not of data
-	}
-	page := docsPage(doc, s.admit != nil)
-	s.fixed("/openapi.json", "application/openapi+json", "default-src 'none'", text)
-	s.fixed("/docs", "text/html; charset=utf-8", docsPolicy(), page)
+// describe serves the description that change makes of what huma knows, and the page made of it.
+func (s *side) describe(doc *huma.OpenAPI, change func(*huma.OpenAPI)) {
+	changed := sync.OnceValue(func() *huma.OpenAPI {
+		change(doc)
+		return doc
+	})
+	s.fixed("/openapi.json", "application/openapi+json", "default-src 'none'", func() []byte {
+		text, err := json.Marshal(changed())
+		if err != nil {
+			panic("the API cannot be described: " + err.Error()) // the same for every request: of the code, not of data
+		}
+		return text
+	})
+	s.fixed("/docs", "text/html; charset=utf-8", docsPolicy(), func() []byte { return docsPage(changed(), s.admit != nil) })
 }
 
-// fixed serves what is the same for everybody until the program changes.
-func (s *side) fixed(path, contentType, policy string, text []byte) {
-	sum := sha256.Sum256(text)
-	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+// fixed serves what is the same for everybody until the program changes. It is made when it is first asked for: commands that work
+// by themselves make a handler for one call.
+func (s *side) fixed(path, contentType, policy string, do func() []byte) {
+	made := sync.OnceValue(do)
 	s.mux.HandleFunc("GET "+Prefix+path, func(w http.ResponseWriter, r *http.Request) {
+		text := made()
+		sum := sha256.Sum256(text)
+		tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 		h := w.Header()
 		h.Set("Content-Type", contentType)
 		h.Set("Content-Security-Policy", policy)

@@ -59,8 +59,7 @@ func (a *api) register(s *side, change func(*huma.OpenAPI)) {
 	a.addAudit(h)
 	a.addOperators(h)
 	a.addKeys(h)
-	change(h.OpenAPI())
-	s.describe(h.OpenAPI())
+	s.describe(h.OpenAPI(), change)
 }
 
 // Handle is [huma.Adapter.Handle].
