@@ -47,59 +47,14 @@ func install(around func(http.Handler) http.Handler) (_ *installation, err error
 			in.stop()
 		}
 	}()
-	dir, err := os.MkdirTemp("", "muster")
+	config, who, err := in.config()
 	if err != nil {
 		return nil, err
 	}
-	in.atEnd(func() { _ = os.RemoveAll(dir) })
-	if err := sqlitetest.Make(dir); err != nil {
-		return nil, err
-	}
-	store, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
-	if err != nil {
-		return nil, err
-	}
-	in.atEnd(func() { _ = store.Close() })
-	keys, err := secret.Open(context.Background(), secret.Config{Master: filepath.Join(dir, "master.key")}, store)
-	if err != nil {
-		return nil, err
-	}
-	in.atEnd(func() { _ = keys.Close() })
-	ids, err := muster.NewIDSource(0, 0, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := password.NewPool(password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}, 1)
-	if err != nil {
-		return nil, err
-	}
-	in.atEnd(pool.Close)
-	engine, err := provision.New(provision.Config{
-		Store: store, Keyring: keys, Hasher: pool, IDs: ids, Dispatcher: provision.NewLocal(2), Now: time.Now,
-		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := engine.Start(context.Background()); err != nil {
-		return nil, err
-	}
-	in.atEnd(func() { _ = engine.Stop(context.Background()) })
 	stopping := make(chan struct{})
-	links := &access.Activations{Store: store, Keyring: keys, Hasher: pool}
-	direct := provision.Direct{Store: store, Now: time.Now}
-	config := native.Config{
-		Access: &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
-		Roles:  &access.Roles{Store: store, IDs: ids, Now: time.Now}, Keys: keys, Sealed: store, Logger: slog.New(slog.DiscardHandler), Version: "test",
-		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now}, Users: &directory.Users{Store: store, Changer: direct, IDs: ids, Hash: links.HashNew},
-		UserReader: store, Engine: engine, Batches: store, Stopping: stopping, Workbooks: spreadsheet.NewLimiter(1),
-		Passwords: links,
-	}
+	config.Stopping = stopping
 	in.operator = native.New(config)
-	public := native.NewPublic(config, native.Authentication{
-		Verifier: &access.Verifier{Directory: store, Keyring: keys, Now: time.Now, Leeway: signature.Leeway, Policy: signature.Policy{UserOptional: true}},
-		Sessions: &access.Sessions{Store: store, Keyring: keys, Hasher: pool, Now: time.Now},
-	})
+	public := native.NewPublic(config, who)
 	if around != nil {
 		public = around(public)
 	}
@@ -114,6 +69,62 @@ func install(around func(http.Handler) http.Handler) (_ *installation, err error
 	}
 	in.tenant = tenant.ID.String()
 	return in, in.ask("/tenants/"+in.tenant+"/credentials", `{"name":"sync"}`, &in.pair)
+}
+
+// config is what the API stands on, on a database that goes with the installation, and who may call it.
+func (in *installation) config() (c native.Config, who native.Authentication, err error) {
+	dir, err := os.MkdirTemp("", "muster")
+	if err != nil {
+		return c, who, err
+	}
+	in.atEnd(func() { _ = os.RemoveAll(dir) })
+	if err := sqlitetest.Make(dir); err != nil {
+		return c, who, err
+	}
+	store, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
+	if err != nil {
+		return c, who, err
+	}
+	in.atEnd(func() { _ = store.Close() })
+	keys, err := secret.Open(context.Background(), secret.Config{Master: filepath.Join(dir, "master.key")}, store)
+	if err != nil {
+		return c, who, err
+	}
+	in.atEnd(func() { _ = keys.Close() })
+	pool, err := password.NewPool(password.Hasher{Params: password.Params{MemoryKiB: 64, Passes: 1, Lanes: 1}}, 1)
+	if err != nil {
+		return c, who, err
+	}
+	in.atEnd(pool.Close)
+	ids, err := muster.NewIDSource(0, 0, time.Now)
+	if err != nil {
+		return c, who, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	engine, err := provision.New(provision.Config{
+		Store: store, Keyring: keys, Hasher: pool, IDs: ids, Dispatcher: provision.NewLocal(2), Now: time.Now, Logger: log, Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		return c, who, err
+	}
+	if err := engine.Start(context.Background()); err != nil {
+		return c, who, err
+	}
+	in.atEnd(func() { _ = engine.Stop(context.Background()) })
+	links := &access.Activations{Store: store, Keyring: keys, Hasher: pool}
+	direct := provision.Direct{Store: store, Now: time.Now}
+	c = native.Config{
+		Access: &access.Service{Store: store, Directory: direct, Keyring: keys, IDs: ids, Now: time.Now},
+		Roles:  &access.Roles{Store: store, IDs: ids, Now: time.Now}, Keys: keys, Sealed: store, Logger: log, Version: "test",
+		Departments: &directory.Departments{Store: store, IDs: ids, Now: time.Now},
+		Users:       &directory.Users{Store: store, Changer: direct, IDs: ids, Hash: links.HashNew},
+		UserReader:  store, Engine: engine, Batches: store, Workbooks: spreadsheet.NewLimiter(1), Passwords: links,
+	}
+	who = native.Authentication{
+		Verifier: &access.Verifier{Directory: store, Keyring: keys, Now: time.Now, Leeway: signature.Leeway, Policy: signature.Policy{UserOptional: true}},
+		Sessions: &access.Sessions{Store: store, Keyring: keys, Hasher: pool, Now: time.Now},
+	}
+	return c, who, nil
 }
 
 func (in *installation) atEnd(f func()) { in.close = append(in.close, f) }
