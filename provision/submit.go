@@ -41,12 +41,16 @@ func (e *Engine) Submit(ctx context.Context, s Submission) (Receipt, error) {
 
 // auditBatch says of which batch the audit trail tells. Of one that is made of another that is known.
 func auditBatch(ctx context.Context, b *muster.Batch) {
+	rows := fmt.Sprintf("%d rows", b.Total)
+	if b.Total == 1 {
+		rows = "1 row"
+	}
 	if b.Parent != 0 {
-		muster.AuditDetail(ctx, fmt.Sprintf("batch %s of %d rows", b.ID, b.Total))
+		muster.AuditDetail(ctx, fmt.Sprintf("batch %s of %s", b.ID, rows))
 		return
 	}
 	muster.AuditTarget(ctx, "batch", b.ID.String())
-	muster.AuditDetail(ctx, fmt.Sprintf("%d rows", b.Total))
+	muster.AuditDetail(ctx, rows)
 }
 
 // accepted wakes the lane of a batch that was accepted, and counts it.
