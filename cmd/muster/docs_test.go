@@ -154,6 +154,7 @@ func runExamples(t *testing.T, binary string, examples []example) []string {
 // masked replaces what differs from run to run, and the last line's end, which a terminal does not show.
 func masked(s string) string {
 	s = strings.TrimSuffix(s, "\n")
+	s = regexp.MustCompile(`/invitation/[\w-]{43}`).ReplaceAllString(s, "/invitation/<secret>")
 	s = regexp.MustCompile(`[0-9]{19}`).ReplaceAllString(s, "<id>")
 	return regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`).ReplaceAllString(s, "<time>")
 }
