@@ -24,7 +24,7 @@ func TestFederationGetsItsPaths(t *testing.T) {
 		})
 	}
 	routes, err := newRoutes(routeConfig{
-		koodrive: word("koodrive"), federation: word("federation"), prefixes: []string{"/muster"}, native: word("native"), activation: word("activation"),
+		koodrive: word("koodrive"), federation: word("federation"), prefixes: []string{"/muster"}, native: word("native"), activation: word("activation"), console: word("console"),
 		ready: word("ready"), metrics: prometheus.NewRegistry(), logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
