@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,13 +13,26 @@ import (
 	"muster/provision"
 )
 
+// look gives what Apply would give to plan with. A test fails outside of decide, which must not end its goroutine.
+func (b *bundle) look(works []provision.Work, keys muster.Keys) (shot muster.Snapshot, live []bool) {
+	b.Helper()
+	seen := errors.New("seen")
+	b.is(b.store.Apply(b.Context(), works[0].Chunk.Tenant, chunksOf(works), keys, func(s muster.Snapshot, l []bool) (*provision.Writes, error) {
+		shot, live = s, l
+		return nil, seen
+	}), seen)
+	return shot, live
+}
+
 // plan applies works of one batch, all of which must be live: every row gets the result, in a check none, and users are written
 // as write makes it of the snapshot of the keys' holders.
 func (b *bundle) plan(works []provision.Work, result muster.Result, keys muster.Keys, write func(shot muster.Snapshot) muster.Planned) {
 	b.Helper()
-	b.ok(b.store.Apply(b.Context(), works[0].Chunk.Tenant, chunksOf(works), keys, func(shot muster.Snapshot, live []bool) (*provision.Writes, error) {
-		b.same("live chunks", live, slices.Repeat([]bool{true}, len(works)))
-		w := &provision.Writes{Now: b.now, Planned: write(shot)}
+	shot, live := b.look(works, keys)
+	b.same("live chunks", live, slices.Repeat([]bool{true}, len(works)))
+	planned := write(shot)
+	b.ok(b.store.Apply(b.Context(), works[0].Chunk.Tenant, chunksOf(works), keys, func(muster.Snapshot, []bool) (*provision.Writes, error) {
+		w := &provision.Writes{Now: b.now, Planned: planned}
 		for i, k := range chunksOf(works) {
 			d := provision.ChunkWrites{Chunk: k, Position: works[i].Position}
 			for row := range k.Rows {
