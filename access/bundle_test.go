@@ -15,6 +15,7 @@ import (
 	"muster/access/signature"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // clock stands still until it is moved.
@@ -56,6 +57,7 @@ const (
 func setup(t testing.TB) *bundle {
 	t.Helper()
 	b := &bundle{dir: t.TempDir(), clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+	must(t, sqlitetest.Make(b.dir))
 	var err error
 	b.store, err = sqlite.Open(t.Context(), b.dir, sqlite.Options{Now: b.clock.Now})
 	must(t, err)

@@ -21,6 +21,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // clock stands still until it is moved.
@@ -94,6 +95,7 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	t.Helper()
 	dir := t.TempDir()
 	b := &bundle{clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, log: &lines{}}
+	must(t, sqlitetest.Make(dir))
 	var err error
 	b.store, err = sqlite.Open(t.Context(), dir, sqlite.Options{Now: b.clock.Now})
 	must(t, err)

@@ -9,6 +9,7 @@ import (
 	"muster/directory"
 	"muster/provision"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // bundle is a real database with a tenant, and another one whose things nobody of the first may see.
@@ -27,7 +28,9 @@ var system = muster.Actor{Level: muster.LevelSystemAdmin}
 
 func setup(t testing.TB) *bundle {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	dir := t.TempDir()
+	must(t, sqlitetest.Make(dir))
+	store, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	must(t, err)
 	t.Cleanup(func() { store.Close() })
 	ids, err := muster.NewIDSource(0, 0, time.Now)

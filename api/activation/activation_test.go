@@ -18,6 +18,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 // bundle is the page of a real installation, with a user who has a link.
@@ -38,6 +39,7 @@ func setup(t *testing.T, user muster.User) *bundle {
 	t.Helper()
 	b := &bundle{T: t}
 	dir := t.TempDir()
+	b.must(sqlitetest.Make(dir))
 	var err error
 	b.store, err = sqlite.Open(t.Context(), dir, sqlite.Options{})
 	b.must(err)

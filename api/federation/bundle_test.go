@@ -26,6 +26,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -161,6 +162,7 @@ func setup(t *testing.T) *bundle {
 func (b *bundle) open(t *testing.T, clock func() time.Time) {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
+	must(t, sqlitetest.Make(dir))
 	var err error
 	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{Now: clock})
 	must(t, err)

@@ -29,6 +29,7 @@ import (
 	"muster/provision"
 	"muster/secret"
 	"muster/store/sqlite"
+	"muster/store/sqlite/sqlitetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -103,6 +104,7 @@ func setupAt(t *testing.T, clock func() time.Time) *bundle {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	b := &bundle{engine: &engine{}, logs: &lockedBuffer{}}
+	must(t, sqlitetest.Make(dir))
 	var err error
 	b.store, err = sqlite.Open(ctx, dir, sqlite.Options{Now: clock})
 	must(t, err)
