@@ -107,3 +107,50 @@ func TestAnUploadThatStopsIsForgotten(t *testing.T) {
 		t.Errorf("keys are left: %v, %v", counts, err)
 	}
 }
+
+// TestWhatACancelledDryRunHeldIsErased soon, and not only when the batch is forgotten.
+func TestWhatACancelledDryRunHeldIsErased(t *testing.T) {
+	t.Parallel()
+	f := openFixture(t, Options{})
+	a, chunks := f.stage(t, 3)
+	if err := f.Append(t.Context(), f.tenant, a.Batch.ID, chunks, a.Admission); err != nil {
+		t.Fatal(err)
+	}
+	c := &provision.Completion{Batch: a.Batch, Now: fixtureTime}
+	c.Batch.Mode = muster.ModeDryRun
+	if _, err := f.Complete(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	lane := muster.LaneRef{Tenant: f.tenant, Lane: muster.LaneQuiet}
+	apply := func(rows int) {
+		t.Helper()
+		works, err := f.Next(t.Context(), lane, nil, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var chunks []muster.Chunk
+		for i := range works {
+			chunks = append(chunks, works[i].Chunk)
+		}
+		if err := f.Apply(t.Context(), f.tenant, chunks, muster.Keys{}, skipAll(works)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(2)
+	if _, err := f.Cancel(t.Context(), f.tenant, a.Batch.ID); err != nil {
+		t.Fatal(err)
+	}
+	apply(1)
+	for _, want := range []int64{2, 0} {
+		var rows, size int64
+		err := f.readers.read(t.Context(), func(q querier) error {
+			return q.row(t.Context(), countStaged, int64(f.tenant), int64(a.Batch.ID)).Scan(&rows, &size)
+		})
+		if err != nil || rows != want {
+			t.Errorf("%d rows are there, %v; want %d", rows, err, want)
+		}
+		if _, err := f.Purge(t.Context(), f.tenant, fixtureTime, 1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -182,7 +182,11 @@ func testForgetAll(b *bundle) {
 
 	u.open.Batch.Parent, u.open.Batch.Origin, u.open.Batch.Mode, u.end.Batch.Mode = 0, 0, muster.ModeDryRun, muster.ModeDryRun
 	b.submit(u)
-	b.plan(b.works(id), muster.Succeeded, muster.Keys{Phones: []string{made.PhoneKey}}, func(shot muster.Snapshot) muster.Planned {
+	works = b.works(id)
+	b.plan(works[:1], muster.Succeeded, muster.Keys{}, func(shot muster.Snapshot) muster.Planned {
+		return muster.Planned{Insert: []muster.User{b.user()}, Usage: shot.Usage}
+	})
+	b.plan(works[1:], muster.Succeeded, muster.Keys{Phones: []string{made.PhoneKey}}, func(shot muster.Snapshot) muster.Planned {
 		b.same("users of the second time", len(shot.Users), 0)
 		return nothing(shot)
 	})

@@ -92,7 +92,8 @@ func testCancelPredictions(b *bundle) {
 		return muster.Planned{Insert: []muster.User{made}, Usage: muster.Usage{Users: 9}}
 	})
 	b.cancel(id)
-	for b.purge(b.tenant, b.now.AddDate(-1, 0, 0), 1) { // the waiting ones are left alone
+	b.same("rank of the first that waits", b.works(id)[0].Position.Rank, int64(2)) // where the lane stands
+	for b.purge(b.tenant, b.now.AddDate(-1, 0, 0), 1) {                            // the waiting ones are left alone
 	}
 	b.apply(b.works(id), muster.Cancelled)
 	done := b.batch(b.tenant, id)

@@ -125,6 +125,8 @@ func testStaging(b *bundle) {
 	lanes, err := b.store.Pending(b.Context())
 	b.ok(err)
 	b.same("lanes with chunks", len(lanes), 0)
+	_, live := b.look([]provision.Work{{Chunk: u.chunks[0]}}, muster.Keys{})
+	b.same("live while it is staged", live, []bool{false})
 	used.QueuedRows, used.QueuedBytes = 7, 21
 	b.same("usage while it is staged", b.usage(b.tenant), used)
 	b.same("wrapped keys", b.wrappedItems(keyVersion), 2)
