@@ -3,6 +3,10 @@
 //
 // A page is a [route]: the handler checks the session, the operator's role and the form's token before it calls it, and maps
 // the error that it returns. Templates are in the .templ files, of which make generate makes Go.
+//
+// A page more takes a file with its routes, which [console.routes] lists, and its handlers, methods of [visit]; a template
+// that begins with layout; words in Chinese, in a file that [chinese] joins; and tests. The navigation leads to it once
+// its route is served.
 package console
 
 import (
