@@ -277,7 +277,7 @@ func (x *secrets) remember() error {
 	db := left.openDatabase(x.t)
 	for what, query := range map[string]string{
 		"the key of a batch that waited": "SELECT payload_key FROM batches WHERE payload_key IS NOT NULL",
-		"rows that waited":               "SELECT substr(payload, 1, 64) FROM chunks",
+		"rows that waited":               "SELECT substr(payload, 1, 64) FROM payloads",
 	} {
 		each(x.t, db, query, nil, func(rows *sql.Rows) error {
 			var sealed []byte
