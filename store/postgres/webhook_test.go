@@ -51,26 +51,11 @@ func TestSendersOfSeveralNodes(t *testing.T) {
 		}
 	}
 	for range 3 {
-		s, err := webhook.NewSender(webhook.SenderConfig{
-			Store: open(t, f.url, Options{}), Keyring: plainKeys{}, IDs: f.ids, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
-			Registerer: prometheus.NewRegistry(), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Every: 5 * time.Millisecond,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Start()
-		t.Cleanup(func() { s.Stop(context.Background()) })
+		f.startSender(t)
 	}
 	for n := range muster.ID(events) {
 		for tenant := range muster.ID(tenants) {
-			err := f.Apply(t.Context(), tenant+1, nil, muster.Keys{}, func(shot muster.Snapshot, _ []bool) (*provision.Writes, error) {
-				w := &provision.Writes{Now: fixtureTime, Planned: muster.Planned{Usage: shot.Usage}}
-				w.Planned.Insert = []muster.User{{ID: 100 + n, Level: muster.LevelCommon}}
-				return w, nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			f.happen(t, tenant+1, 100+n)
 		}
 	}
 	for range events * hooks * tenants {
@@ -98,5 +83,32 @@ func TestSendersOfSeveralNodes(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s came %d times", message, n)
 		}
+	}
+}
+
+// startSender starts one of a node of its own, which ends with the test.
+func (f *fixture) startSender(t *testing.T) {
+	t.Helper()
+	s, err := webhook.NewSender(webhook.SenderConfig{
+		Store: open(t, f.url, Options{}), Keyring: plainKeys{}, IDs: f.ids, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Registerer: prometheus.NewRegistry(), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Every: 5 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Stop(context.Background()) })
+}
+
+// happen makes a user, which webhooks are told.
+func (f *fixture) happen(t *testing.T, tenant, user muster.ID) {
+	t.Helper()
+	err := f.Apply(t.Context(), tenant, nil, muster.Keys{}, func(shot muster.Snapshot, _ []bool) (*provision.Writes, error) {
+		w := &provision.Writes{Now: fixtureTime, Planned: muster.Planned{Usage: shot.Usage}}
+		w.Planned.Insert = []muster.User{{ID: user, Level: muster.LevelCommon}}
+		return w, nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -39,16 +39,19 @@ func (b *bundle) trail(tenant muster.ID, q muster.AuditQuery) (all []muster.Audi
 	}
 }
 
-// testAudit has every kind of write recorded: exactly once each, whatever is written after it with the same context.
-func testAudit(b *bundle) {
+// auditedWrite is a write with a context that carries a record.
+type auditedWrite struct {
+	action string
+	write  func(ctx context.Context) error
+}
+
+// auditedWrites are of every kind, to be done in this order.
+func (b *bundle) auditedWrites() []auditedWrite {
+	b.Helper()
 	user, hook := b.user(), b.newHook(b.tenant)
 	r := b.role(b.tenant, "role")
 	b.ok(b.applyPlan(b.tenant, muster.Planned{Insert: []muster.User{user}, Usage: muster.Usage{Users: 2, CapacityGB: 6, SystemAdmins: 1}}))
-	var want []muster.AuditRecord
-	for _, w := range []struct {
-		action string
-		write  func(ctx context.Context) error
-	}{
+	return []auditedWrite{
 		{"create-credential", func(ctx context.Context) error { return b.store.CreateCredential(ctx, b.credential(b.tenant, "app")) }},
 		{"change-credential", func(ctx context.Context) error {
 			_, err := b.store.UpdateCredential(ctx, b.tenant, "app", func(c *muster.Credential) error { c.Disabled = true; return nil })
@@ -100,7 +103,13 @@ func testAudit(b *bundle) {
 			_, err := b.store.UpdateWebhook(ctx, b.tenant, hook.ID, func(h *webhook.Hook) error { h.Name = "x"; return nil })
 			return err
 		}},
-	} {
+	}
+}
+
+// testAudit has every kind of write recorded: exactly once each, whatever is written after it with the same context.
+func testAudit(b *bundle) {
+	var want []muster.AuditRecord
+	for _, w := range b.auditedWrites() {
 		ctx, a := b.recording(b.tenant, w.action)
 		b.ok(w.write(ctx))
 		if muster.AuditOf(ctx) != nil {
