@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,8 +39,16 @@ func TestNodesThatStartAtOnceMakeOneSchema(t *testing.T) {
 		defer closeStore(t, s)
 	}
 	f := fixture{Store: stores[0]}
-	if steps := f.query(t, "SELECT version_id::text FROM goose_db_version WHERE version_id > 0"); !slices.Equal(steps, []string{"1", "2", "3", "4", "5", "6"}) {
-		t.Errorf("steps %q were taken", steps)
+	known, _, err := Migrations(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, step := range known {
+		want = append(want, strconv.FormatInt(step.Version, 10))
+	}
+	if steps := f.query(t, "SELECT version_id::text FROM goose_db_version WHERE version_id > 0"); len(want) < 4 || !slices.Equal(steps, want) {
+		t.Errorf("steps %q were taken, want %q, each once", steps, want)
 	}
 }
 
