@@ -46,10 +46,10 @@ build: ## Build the binary, bin/muster.
 .PHONY: test
 test: format vet staticcheck race vulncheck ## Run everything that must hold before a change lands.
 
-# Packages whose tests run without the race detector, under which they take minutes: the commands' processes hash passwords, the
-# console's pages wait for a browser, and the other two do one thing after the other, on files and tables that are as large as
-# may be. What they start side by side is tried under the detector by the packages that use them.
-SEQUENTIAL   := ./cmd/muster ./console ./spreadsheet ./store/transfer
+# Packages whose tests run without the race detector, under which they take minutes: commands, crash tests and the browser's tests drive
+# processes of their own, in which passwords are hashed; the others do one thing after the other, on trees, files and tables that are large. What
+# they start side by side is tried under the detector by the packages that they stand on.
+SEQUENTIAL   := ./cmd/muster ./console ./crashtest ./directory ./spreadsheet ./store/transfer
 
 .PHONY: race
 race: ## Run the tests, under the race detector where things are done side by side.
