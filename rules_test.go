@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"api/federation":          {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":          {".", "access", "password"},
 	"api/native":              {".", "access", "access/signature", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
-	"console":                 {".", "access", "provision"},
+	"console":                 {".", "access", "directory", "provision", "spreadsheet", "webhook"},
 	"directory":               {".", "mapping"},
 	"dispatch":                {".", "provision"},
 	"client":                  {"access/signature"},

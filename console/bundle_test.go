@@ -14,14 +14,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"muster"
 	"muster/access"
 	"muster/console"
+	"muster/directory"
+	"muster/mapping"
 	"muster/password"
 	"muster/provision"
 	"muster/secret"
+	"muster/spreadsheet"
 	"muster/store/sqlite"
 	"muster/store/sqlite/sqlitetest"
+	"muster/webhook"
 )
 
 // clock stands still until it is moved.
@@ -53,6 +59,7 @@ type bundle struct {
 	clock     *clock
 	store     *sqlite.Store
 	operators *access.Operators
+	engine    *provision.Engine
 	tenant    *muster.Tenant
 	other     *muster.Tenant
 	config    console.Config
@@ -116,8 +123,27 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	b.other, _, err = service.CreateTenant(t.Context(), access.NewTenant{Name: "other"})
 	must(t, err)
 	b.operators = &access.Operators{Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Now: b.clock.Now, Wait: b.clock.wait}
+	b.engine, err = provision.New(provision.Config{
+		Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Dispatcher: provision.NewLocal(1), Now: b.clock.Now,
+		Logger: slog.New(slog.NewTextHandler(b.log, nil)), Registerer: prometheus.NewRegistry(),
+	})
+	must(t, err)
+	must(t, b.engine.Start(t.Context()))
+	t.Cleanup(func() { must(t, b.engine.Stop(context.WithoutCancel(t.Context()))) })
+	links := &access.Activations{Store: b.store, Keyring: keyring, Hasher: pool}
 	b.config = console.Config{
-		Operators: b.operators, Tenants: b.store, Batches: b.store, IDs: ids, Now: b.clock.Now, Transport: console.Loopback,
+		Operators: b.operators, Tenants: b.store, Access: service, IDs: ids, Now: b.clock.Now, Transport: console.Loopback,
+		Departments: &directory.Departments{Store: b.store, IDs: ids, Now: b.clock.Now},
+		Users: &directory.Users{
+			Store: b.store, Changer: provision.Direct{Store: b.store, Now: b.clock.Now}, IDs: ids, Hash: links.HashNew,
+		},
+		Roles: &access.Roles{Store: b.store, IDs: ids, Now: b.clock.Now}, Links: links,
+		Federation: &access.Federation{Store: b.store, Keyring: keyring, Check: mapping.CheckProfile},
+		Webhooks:   &webhook.Service{Store: b.store, Keyring: keyring, IDs: ids, Now: b.clock.Now},
+		Engine:     b.engine, Batches: b.store, Audit: b.store, Workbooks: spreadsheet.NewLimiter(1),
+		LinkAddress: func(tenant muster.ID, secret string) string {
+			return "https://muster.example/" + tenant.String() + "/" + secret
+		},
 		Health: func(*http.Request) []console.Health {
 			return []console.Health{{Name: "database", OK: true}, {Name: "disk"}}
 		},

@@ -22,7 +22,10 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/directory"
 	"muster/provision"
+	"muster/spreadsheet"
+	"muster/webhook"
 )
 
 // Prefix is where all paths of the console begin.
@@ -40,10 +43,29 @@ type Tenants interface {
 	Tenants(ctx context.Context) ([]muster.Tenant, error)
 }
 
-// Batches reads batches of a tenant, and what it has taken of its limits.
+// Engine does what is to be done with batches; [*provision.Engine] is one.
+type Engine interface {
+	Begin(ctx context.Context, s provision.Submission) (*provision.Upload, error)
+	Commit(ctx context.Context, f provision.Followup, force bool) (provision.Receipt, error)
+	Retry(ctx context.Context, f provision.Followup) (provision.Receipt, error)
+	Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error)
+	Progress(ctx context.Context, tenant, batch muster.ID) (*provision.Progress, error)
+	FailuresOf(ctx context.Context, tenant, batch muster.ID, results []muster.Result, from, limit int) (*muster.Batch, []provision.Failure, error)
+}
+
+// Batches reads batches of a tenant, and what it has taken of its limits; [provision.BatchStore] says how.
 type Batches interface {
+	Batch(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error)
 	Batches(ctx context.Context, tenant muster.ID, q provision.BatchQuery) ([]muster.Batch, error)
+	Outcomes(ctx context.Context, tenant, batch muster.ID, q provision.OutcomeQuery) (*muster.BatchPage, error)
+	Reasons(ctx context.Context, tenant, batch muster.ID) ([]provision.ReasonCount, error)
+	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
+}
+
+// Audit reads the trail of what was done.
+type Audit interface {
+	Audit(ctx context.Context, tenant muster.ID, q muster.AuditQuery) (*muster.AuditPage, error)
 }
 
 // Health is a thing that must be in order for a server to do its work.
@@ -54,13 +76,29 @@ type Health struct {
 
 // Config is what the console stands on. All fields without a word on their zero value are mandatory.
 type Config struct {
-	Operators *access.Operators
-	Tenants   Tenants
-	Batches   Batches
-	Health    func(r *http.Request) []Health // of this server
-	IDs       *muster.IDSource               // of audit records
-	Now       func() time.Time
-	Logger    *slog.Logger // takes the causes of internal errors, which no page shows
+	Operators   *access.Operators
+	Tenants     Tenants
+	Access      *access.Service
+	Departments *directory.Departments
+	Users       *directory.Users
+	Roles       *access.Roles
+	Links       *access.Activations // by which users set their passwords
+	Federation  *access.Federation
+	Webhooks    *webhook.Service
+	Engine      Engine
+	Batches     Batches
+	Audit       Audit
+	Health      func(r *http.Request) []Health // of this server
+	IDs         *muster.IDSource               // of audit records
+	Now         func() time.Time
+	Logger      *slog.Logger // takes the causes of internal errors, which no page shows
+
+	// LinkAddress is the address of the page on which a user sets his password by a link.
+	LinkAddress func(tenant muster.ID, secret string) string
+	// Workbooks bounds how many XLSX files are in memory at a time, whichever side they come from; nil is no bound.
+	Workbooks *spreadsheet.Limiter
+	// Stopping is closed when the server begins to stop: answers that go on for as long as a batch does end then. nil never is.
+	Stopping <-chan struct{}
 
 	// PublicURL is where browsers find the server, without a slash at its end; "" is wherever they found it. A path of it
 	// stands in front of all links.

@@ -12,6 +12,7 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/api/native"
 	"muster/console"
 	"muster/provision"
 )
@@ -83,12 +84,15 @@ func (o *serverOptions) transport() console.Transport {
 	return console.Plain
 }
 
-// console serves the pages of operators.
-func (s *server) console(operators *access.Operators, engine *provision.Engine) (http.Handler, error) {
+// console serves the pages of operators, on what the native API stands on.
+func (s *server) console(api *native.Config, links *access.Activations, engine *provision.Engine) (http.Handler, error) {
 	o := &s.options
 	pages, err := console.New(console.Config{
-		Operators: operators, Tenants: s.held.store, Batches: s.held.store, Health: s.health(engine), IDs: s.held.ids, Now: time.Now,
-		Logger: o.logger, PublicURL: o.publicURL, TrustedProxies: o.trusted, Transport: o.transport(), Provider: o.provider,
+		Operators: api.Operators, Tenants: s.held.store, Access: api.Access, Departments: api.Departments, Users: api.Users, Roles: api.Roles,
+		Links: links, Federation: api.Federation, Webhooks: api.Webhooks, Engine: engine, Batches: s.held.store, Audit: api.Audit,
+		LinkAddress: api.LinkAddress, Workbooks: api.Workbooks, Stopping: api.Stopping,
+		Health: s.health(engine), IDs: s.held.ids, Now: time.Now, Logger: o.logger,
+		PublicURL: o.publicURL, TrustedProxies: o.trusted, Transport: o.transport(), Provider: o.provider,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)

@@ -174,7 +174,7 @@ func (s *server) routes(engine *provision.Engine, metrics *prometheus.Registry) 
 	contract := s.kooDrive(engine, verifier, tokens)
 	operators := held.operators(s.pool)
 	api := held.native(engine, links, operators, addresses{s.pages}, s.stopping)
-	pages, err := s.console(operators, engine)
+	pages, err := s.console(&api, links, engine)
 	if err != nil {
 		return nil, err
 	}
