@@ -15,20 +15,22 @@ import (
 // words says things in one language. English is written where it is said, and is the key of the other languages' words; a
 // test goes through all calls of T and N.
 type words struct {
-	tag  string            // BCP 47
-	said map[string]string // by the English; nil is English itself
+	tag   string            // BCP 47
+	said  map[string]string // by the English; nil is English itself
+	forms []form            // of what the domain says with arguments
 }
 
 // tongue is a language that the console speaks.
 type tongue struct {
-	tag  string
-	name string // as its speakers call it
-	said map[string]string
+	tag   string
+	name  string // as its speakers call it
+	said  map[string]string
+	forms []form
 }
 
 // tongues are all languages, the first being what those get who ask for none of them.
 func tongues() []tongue {
-	return []tongue{{"en", "English", nil}, {"zh-CN", "简体中文", chinese}}
+	return []tongue{{tag: "en", name: "English"}, {"zh-CN", "简体中文", chinese, chineseForms}}
 }
 
 func tongueTags() []language.Tag {
@@ -48,7 +50,7 @@ func (c *console) wordsFor(o *muster.Operator, r *http.Request) words {
 	}
 	_, index := language.MatchStrings(c.match, wanted...)
 	t := tongues()[index]
-	return words{tag: t.tag, said: t.said}
+	return words{tag: t.tag, said: t.said, forms: t.forms}
 }
 
 // Tag is the language, for the lang attribute.
@@ -84,8 +86,8 @@ func (w words) number(n int64) string {
 	return sign + digits
 }
 
-// fault says what a refusal of the domain says. What has no translation is said in English.
-func (w words) fault(e *muster.Error) string { return w.T(e.Detail) }
+// fault says what a refusal of the domain says.
+func (w words) fault(e *muster.Error) string { return w.sentence(e.Detail) }
 
 // The forms of a time: for the datetime attribute, and to be read where no script makes it the reader's own.
 const (

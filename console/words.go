@@ -3,7 +3,10 @@ package console
 import "maps"
 
 // chinese is what the console says in Simplified Chinese, by the English. Each page's words are in a file of their own.
-var chinese = joined(chineseFrame, chineseSignIn, chineseOverview, chineseOperators)
+var chinese = joined(chineseFrame, chineseSignIn, chineseOverview, chineseOperators, chineseDomain)
+
+// chineseForms are those sentences of the domain that have arguments.
+var chineseForms = formsOf(chineseDomain)
 
 func joined(parts ...map[string]string) map[string]string {
 	all := map[string]string{}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,11 @@ var madeUp = []string{
 	"It must not contain the phone number, a part of the name, or the e-mail address before the @, of 4 or more characters, in upper or lower case.",
 	"It must be valid UTF-8 text.",
 	"name must be 1 to 64 characters in UTF-8, without control characters or spaces around.",
+	"%s member", "%s members",
+	"The name of a department cannot be that. %s",
+	"It must have %s to %s characters.",
+	"It must have at least %s of the four kinds lower-case letter, upper-case letter, digit and symbol.",
+	"It must not contain the phone number, a part of the name, or the e-mail address before the @, of %s or more characters, in upper or lower case.",
 	"An operator with this e-mail address exists.",
 	"One address of the form name@domain of at most 254 characters is accepted, without display name or comment.",
 }
@@ -72,7 +78,44 @@ func said(t *testing.T) map[string]string {
 	for _, s := range madeUp {
 		all[s] = "madeUp"
 	}
+	domain := domainTexts(t)
+	for english := range chineseDomain {
+		if !slices.ContainsFunc(strings.Split(english, "%s"), func(part string) bool { return !strings.Contains(domain, part) }) {
+			all[english] = "the domain"
+		}
+	}
 	return all
+}
+
+// domainTexts are all literals of the packages whose refusals pages show.
+func domainTexts(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	fset := token.NewFileSet()
+	for _, pattern := range []string{"../*.go", "../access/*.go", "../directory/*.go", "../mapping/*.go", "../store/sqlite/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if e, ok := n.(ast.Expr); ok {
+					if text, ok := literal(e); ok {
+						b.WriteString(text + "\n")
+					}
+				}
+				return true
+			})
+		}
+	}
+	return b.String()
 }
 
 // sentences are the expressions of a call of T or N, and of the Detail of an error, that are English.
@@ -133,6 +176,30 @@ func TestEverythingIsSaidInChinese(t *testing.T) {
 		if english[text] == "" {
 			t.Errorf("nothing says %q", text)
 		}
+	}
+}
+
+// TestWhatTheDomainSays: arguments are found in a sentence and kept, and sentences among them translated.
+func TestWhatTheDomainSays(t *testing.T) {
+	t.Parallel()
+	said := map[string]string{"It has %s and %s.": "有%[2]s，%[1]s。", "%s members": "%s 名成员", "No. %s": "不。%s", "No. Not %s": "不是 %s", "Plain.": "好。"}
+	w := words{said: said, forms: formsOf(said)}
+	for english, want := range map[string]string{
+		"Plain.":                      "好。",
+		"It has 3 members and a dog.": "有a dog，3 名成员。",
+		"No. Plain.":                  "不。好。",
+		"No. Not this":                "不是 this",
+		"It has %s and %d.":           "有%d，%s。",
+		"It has one.":                 "It has one.",
+		"":                            "",
+		"members":                     "members",
+	} {
+		if got := w.sentence(english); got != want {
+			t.Errorf("%q is %q, want %q", english, got, want)
+		}
+	}
+	if got := (words{}).sentence("It has 3 members and a dog."); got != "It has 3 members and a dog." {
+		t.Errorf("the English is %q", got)
 	}
 }
 

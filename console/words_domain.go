@@ -1,0 +1,68 @@
+package console
+
+// chineseDomain is what the domain says of users, departments, roles and tenants, whichever page asks. Each argument is %s.
+var chineseDomain = map[string]string{
+	// Fields.
+	"%s to %s characters are accepted.":                                                                     "可接受 %s 到 %s 个字符。",
+	"%s must be 1 to %s characters in UTF-8, without control characters or spaces around.":                  "%s 须为 1 至 %s 个 UTF-8 字符，不含控制字符，首尾无空格。",
+	"Control and text-direction characters are not accepted.":                                               "不接受控制字符和文字方向字符。",
+	"Spaces, control and text-direction characters are not accepted.":                                       "不接受空格、控制字符和文字方向字符。",
+	"5 to 20 digits are accepted, with + or 00 in front if international, and spaces or dashes between.":    "可接受 5 到 20 位数字，国际号码以 + 或 00 开头，其间可有空格或短横线。",
+	"1 to 20 digits are accepted, with + or 00 in front if international, and spaces or dashes between.":    "可接受 1 到 20 位数字，国际号码以 + 或 00 开头，其间可有空格或短横线。",
+	"It cannot be read as a phone number in region %s; + or 00 and the country code in front are accepted.": "无法识别为地区 %s 的电话号码；可在前面加上 + 或 00 和国家代码。",
+	"It is missing, and is what tells who is meant.":                                                        "缺少此项，而它用于确定所指的用户。",
+	"It does not tell this tenant's users apart: set uniqueEmail, or match by account, phone or id.":        "它不能区分此租户的用户：请启用邮箱唯一，或按账号、电话或编号匹配。",
+	"A firstName or a displayName is needed.":                                                               "需要名字或显示名称。",
+	"0, 1, 2 and 5 are accepted.":                                                                           "可接受 0、1、2 和 5。",
+	"At most %s are accepted.":                                                                              "最多接受 %s 个。",
+	"Ids of roles are accepted, 1 to 19 digits each.":                                                       "可接受角色编号，每个 1 到 19 位数字。",
+	"It must be 0 where no capacity is allocated.":                                                          "不分配容量时必须为 0。",
+	"It must be from 1 to %s GB where capacity is allocated.":                                               "分配容量时必须在 1 到 %s GB 之间。",
+	"It is accepted instead of a password, not with one.":                                                   "它只能代替密码，不能与密码同时填写。",
+	"It must have %s to %s characters.":                                                                     "必须为 %s 到 %s 个字符。",
+	"It must have at least %s of the four kinds lower-case letter, upper-case letter, digit and symbol.":    "必须至少包含小写字母、大写字母、数字和符号四类中的 %s 类。",
+	"It must not contain the phone number, a part of the name, or the e-mail address before the @, of %s or more characters, in upper or lower case.": "不得包含 %s 个字符以上的电话号码、姓名的一部分或电子邮箱 @ 之前的部分，不区分大小写。",
+
+	// Users.
+	"The user already exists.":        "用户已存在。",
+	"The user does not exist.":        "用户不存在。",
+	"The %s is held by another user.": "%s 已被其他用户使用。",
+	"The tenant's user limit is reached: delete a user or raise the limit.":                                                            "租户的用户数已达上限：请删除用户或提高上限。",
+	"The tenant's personal space has less left than the capacity asked for.":                                                           "租户的个人空间剩余容量小于所申请的容量。",
+	"The user would have no name left: a firstName or a displayName has to stay.":                                                      "用户将没有名称：须保留名字或显示名称。",
+	"The user would have nothing left to sign in with: an account, a phone or, where no two share one, an e-mail address has to stay.": "用户将无法登录：须保留账号、电话，或在邮箱唯一时保留邮箱。",
+	"The tenant's last enabled system administrator cannot be disabled, demoted or deleted.":                                           "不能停用、降级或删除租户最后一个启用的系统管理员。",
+	"There is nothing to change: any field of a user but his password is accepted.":                                                    "没有要更改的内容：可更改用户除密码外的任何字段。",
+	"%s must have at least one character.":                                                                                             "%s 至少须有一个字符。",
+	"%s must be at most %s bytes long.":                                                                                                "%s 最多 %s 字节。",
+	"No %s begins so. %s":                                                                                                              "没有 %s 以此开头。%s",
+	"This %s cannot be anybody's. %s":                                                                                                  "不可能有用户使用该 %s。%s",
+	"cursor is of another search.":                                                                                                     "此页属于另一次搜索。",
+
+	// Departments.
+	"The department does not exist.":                                                              "部门不存在。",
+	"The parent department does not exist.":                                                       "上级部门不存在。",
+	"The tenant has a department with this id.":                                                   "租户已有此编号的部门。",
+	"The name of a department cannot be that. %s":                                                 "部门不能使用该名称。%s",
+	"A slash is not accepted.":                                                                    "不接受斜杠。",
+	"The parent has a department of this name.":                                                   "上级部门中已有同名部门。",
+	"The root department cannot be moved.":                                                        "根部门不能移动。",
+	"The root department cannot be deleted.":                                                      "根部门不能删除。",
+	"A department cannot be moved into itself or below itself.":                                   "部门不能移动到自身或其下级部门。",
+	"That would be too deep: below the root there are at most %s levels of departments.":          "层级过深：根部门之下最多有 %s 级部门。",
+	"The department is not empty: it has %s and %s directly below it. Move or delete them first.": "部门不为空：有 %s和 %s。请先移动或删除。",
+	"%s member":      "%s 名成员",
+	"%s members":     "%s 名成员",
+	"%s department":  "%s 个直属下级部门",
+	"%s departments": "%s 个直属下级部门",
+
+	// Roles and tenants.
+	"The role does not exist.":            "角色不存在。",
+	"The tenant does not exist.":          "租户不存在。",
+	"The tenant has no role %s.":          "租户没有角色 %s。",
+	"The tenant has a role of this name.": "租户已有同名角色。",
+	"The tenant has a role with this id.": "租户已有此编号的角色。",
+	"Users have this role, %s of them: take it from them first, or force it to be taken from all.": "有 %s 名用户拥有此角色：请先收回，或强制从所有用户收回。",
+	"userLimit must be from 1 to %s users, or 0 for no limit.":                                     "用户上限须为 1 到 %s，或以 0 表示不限。",
+	"personalSpaceGB must be from 0 to %s GB.":                                                     "个人空间须为 0 到 %s GB。",
+}
