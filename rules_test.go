@@ -39,12 +39,13 @@ var mayImport = map[string][]string{
 	"api/koodrive":            {".", "access", "access/signature", "api/strictjson", "directory", "mapping", "provision"},
 	"api/federation":          {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":          {".", "access", "password"},
-	"api/native":              {".", "access", "access/signature", "directory", "mapping", "provision", "secret", "spreadsheet", "webhook"},
-	"console":                 {".", "access", "directory", "provision", "spreadsheet", "webhook"},
+	"api/native":              {".", "access", "access/signature", "directory", "mapping", "provision", "secret", "spreadsheet", "userfile", "webhook"},
+	"console":                 {".", "access", "directory", "provision", "spreadsheet", "userfile", "webhook"},
 	"directory":               {".", "mapping"},
 	"dispatch":                {".", "provision"},
 	"client":                  {"access/signature"},
 	"spreadsheet":             nil,
+	"userfile":                {".", "directory", "provision", "spreadsheet"},
 }
 
 // mayImportAll lists the packages that wire the others together.

@@ -9,6 +9,7 @@ import (
 
 	"muster"
 	"muster/provision"
+	"muster/userfile"
 )
 
 const (
@@ -139,7 +140,7 @@ func followup(ctx context.Context, of *batchPath) provision.Followup {
 
 func (a *api) submit(ctx context.Context, in *submission) (muster.ID, error) {
 	b := &in.Body
-	t, err := readTerms(b.Operation, b.Match, b.OnExisting, b.UpdateFields)
+	t, err := userfile.ParseTerms(userfile.Words{Operation: b.Operation, Match: b.Match, OnExisting: b.OnExisting, UpdateFields: b.UpdateFields})
 	if err != nil {
 		return 0, err
 	}
@@ -147,7 +148,7 @@ func (a *api) submit(ctx context.Context, in *submission) (muster.ID, error) {
 		return 0, err
 	}
 	for i := range b.Rows {
-		if t.operation == "" && b.Rows[i].Operation == "" {
+		if t.Operation == "" && b.Rows[i].Operation == "" {
 			return 0, &muster.Error{
 				Kind: muster.KindInvalid, Field: fmt.Sprintf("body.rows[%d].operation", i),
 				Detail: "Neither the batch nor the row says what becomes of the user: create, update, upsert, disable, enable and delete are accepted.",
@@ -157,7 +158,8 @@ func (a *api) submit(ctx context.Context, in *submission) (muster.ID, error) {
 	s := submissionOf(ctx, in.Tenant.id)
 	s.Name, s.DryRun, s.Rows = b.Name, b.DryRun, make([]muster.Row, len(b.Rows))
 	for i := range b.Rows {
-		s.Rows[i] = t.row(&b.Rows[i])
+		draft := b.Rows[i].draft()
+		s.Rows[i] = t.Row(&draft)
 	}
 	if in.Key != "" {
 		s.Idempotency = idempotency(ctx, "batches", in.Key, in.RawBody)
@@ -167,25 +169,18 @@ func (a *api) submit(ctx context.Context, in *submission) (muster.ID, error) {
 }
 
 // settleTerms completes what is said of all rows by what the tenant has, and refuses what would fail every one of them.
-func (a *api) settleTerms(ctx context.Context, tenant muster.ID, t *terms, department muster.ID) error {
+func (a *api) settleTerms(ctx context.Context, tenant muster.ID, t *userfile.Terms, department muster.ID) error {
 	of, err := a.Access.Tenant(ctx, tenant)
 	if err != nil {
 		return err
 	}
-	if t.match == muster.KeyEmail && !of.Settings.UniqueEmail {
-		return &muster.Error{
-			Kind: muster.KindInvalid, Field: "match",
-			Detail: "match can be email only where the tenant has uniqueEmail: else it does not tell who is meant.",
-		}
-	}
-	t.base = of.RootDepartment
-	if department == 0 {
-		return nil
+	if err := t.For(of); err != nil || department == 0 {
+		return err
 	}
 	d, err := a.Departments.Get(ctx, tenant, actorOf(ctx), department)
 	if err != nil {
 		return err
 	}
-	t.base = d.ID
+	t.Department = d.ID
 	return nil
 }

@@ -1,12 +1,11 @@
 package native
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"strings"
 
 	"muster"
+	"muster/userfile"
 )
 
 // NewBatch is the body that submits rows.
@@ -51,69 +50,8 @@ type BatchRow struct {
 // Format prints no field, whatever the verb.
 func (BatchRow) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "row") }
 
-// terms are what a batch says of all of its rows.
-type terms struct {
-	operation string            // "": every row says its own
-	existing  muster.OnExisting // of rows that create
-	match     muster.Key
-	touch     muster.FieldSet
-	base      muster.ID // the department
-	source    string    // of a reconciliation
-	adopt     bool
-}
-
-// readTerms reads what a request says of all rows. It may leave out the match, where that is still to be chosen.
-func readTerms(operation, match, existing string, updateFields []string) (t terms, err error) {
-	t.operation = operation
-	if match != "" {
-		if t.match, err = muster.ParseMatch(match); err != nil {
-			return t, err
-		}
-	}
-	if t.existing, err = muster.ParseOnExisting(existing); err != nil {
-		return t, err
-	}
-	if t.touch, err = muster.ParseFields(updateFields); err != nil || operation == "" {
-		return t, err
-	}
-	_, implied, err := muster.ParseOperation(operation)
-	if implied == muster.UpdateExisting && existing != "" && t.existing != implied {
-		err = &muster.Error{
-			Kind: muster.KindInvalid, Field: "onExisting",
-			Detail: "onExisting must be update, or absent, where operation is upsert: that updates users who exist.",
-		}
-	}
-	return t, err
-}
-
-// settle completes a row by what the batch says, and by an operation of its own if it has one.
-func (t *terms) settle(row *muster.Row, operation string) {
-	row.OnExisting, row.Match, row.Touch, row.Department, row.Source, row.Adopt = t.existing, t.match, t.touch, t.base, t.source, t.adopt
-	action, implied, err := muster.ParseOperation(cmp.Or(operation, t.operation))
-	if row.Action = action; implied == muster.UpdateExisting {
-		row.OnExisting = implied
-	}
-	switch {
-	case err != nil && operation == "":
-		blame(row, "operation", "It is missing: neither the batch nor the row says what becomes of the user.")
-	case err != nil:
-		blame(row, "operation", "create, update, upsert, disable, enable and delete are accepted.")
-	case row.Set.Has(muster.FieldStatus) && (action == muster.ActionDisable && !row.Disabled || action == muster.ActionEnable && row.Disabled):
-		blame(row, "status", "It contradicts the operation.")
-	case row.ID != 0 && t.match != muster.KeyID:
-		blame(row, "id", "It is accepted only where the batch matches by id.")
-	}
-}
-
-// blame gives a row a fault, unless it has one.
-func blame(row *muster.Row, field, detail string) {
-	if row.Fault == nil {
-		row.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Field: field, Detail: detail}
-	}
-}
-
-// row is what the wire's row says.
-func (t *terms) row(r *BatchRow) muster.Row {
+// draft is what the wire's row says.
+func (r *BatchRow) draft() userfile.Draft {
 	row := muster.Row{
 		ID: r.ID, Account: r.Account, Phone: r.Phone, Email: r.Email,
 		FirstName: r.FirstName, Surname: r.Surname, DisplayName: r.DisplayName,
@@ -124,64 +62,11 @@ func (t *terms) row(r *BatchRow) muster.Row {
 	}
 	if r.AdminLevel != nil {
 		row.Set |= muster.FieldLevel
-		row.Level = levelOf(*r.AdminLevel)
-	}
-	if r.CapacityGB != nil || r.Allocate != nil {
-		setCapacity(&row, r.CapacityGB, r.Allocate)
+		row.Level = userfile.LevelOf(*r.AdminLevel)
 	}
 	if r.Status != "" {
 		row.Set |= muster.FieldStatus
 		row.Disabled = r.Status == "disabled"
 	}
-	setTexts(&row)
-	setClear(&row, r.Clear)
-	t.settle(&row, r.Operation)
-	return row
-}
-
-// setTexts marks the fields that a row has, of those that are absent when they are empty; the department never is, since
-// the batch has one.
-func setTexts(row *muster.Row) {
-	row.Set |= muster.FieldDepartment
-	for _, f := range [...]struct {
-		text  string
-		field muster.FieldSet
-	}{
-		{row.Account, muster.FieldAccount}, {row.Phone, muster.FieldPhone}, {row.Email, muster.FieldEmail},
-		{row.FirstName, muster.FieldFirstName}, {row.Surname, muster.FieldSurname}, {row.DisplayName, muster.FieldDisplayName},
-		{row.Password, muster.FieldPassword}, {row.PasswordHash, muster.FieldPassword},
-	} {
-		if f.text != "" {
-			row.Set |= f.field
-		}
-	}
-}
-
-// setClear marks the fields that a row takes away. It comes after setTexts.
-func setClear(row *muster.Row, names []string) {
-	fields, err := muster.ParseFields(names)
-	switch {
-	case err != nil || fields&^muster.Clearable != 0:
-		blame(row, "clear", "These can be taken away: "+strings.Join(muster.Clearable.Names(), ", ")+".")
-	case fields&row.Set != 0:
-		blame(row, "clear", "The row has a value for a field that it takes away.")
-	default:
-		row.Set |= fields
-	}
-}
-
-func setCapacity(row *muster.Row, gb *int64, allocate *bool) {
-	row.Set |= muster.FieldCapacity
-	set(&row.CapacityGB, gb)
-	row.Allocate = row.CapacityGB != 0
-	set(&row.Allocate, allocate)
-}
-
-// levelOf keeps a number that no level has from becoming one that has fewer bits.
-func levelOf(n int) muster.AdminLevel {
-	const none = 255
-	if n < 0 || n > none {
-		return none
-	}
-	return muster.AdminLevel(n)
+	return userfile.Draft{Row: row, Operation: r.Operation, CapacityGB: r.CapacityGB, Allocate: r.Allocate, Clear: r.Clear}
 }

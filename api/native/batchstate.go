@@ -1,12 +1,11 @@
 package native
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"muster"
 	"muster/provision"
+	"muster/userfile"
 )
 
 // Batch is how a batch stands. Its counters and its state are of one moment.
@@ -112,20 +111,10 @@ type BatchOutcome struct {
 }
 
 func outcomeOf(o *muster.Outcome) BatchOutcome {
-	wire := BatchOutcome{Row: o.Row + 1, Result: o.Result.String(), User: o.User, Subject: o.Subject, Field: o.Field, Detail: o.Detail}
+	wire := BatchOutcome{Row: o.Row + 1, Result: o.Result.String(), User: o.User, Subject: o.Subject}
+	wire.Field, wire.Detail = userfile.Explain(o)
 	if o.Reason != muster.ReasonNone {
 		wire.Reason = o.Reason.String()
-	}
-	if o.Field == "personalCapacity" { // KooDrive's name of it
-		wire.Field = "capacityGB"
-	}
-	switch o.Reason { //nolint:exhaustive // the others' details are sentences
-	case muster.ReasonNoDepartment:
-		wire.Detail = fmt.Sprintf("There is no department %q here.", o.Detail)
-	case muster.ReasonAmbiguousDepartment:
-		wire.Detail = fmt.Sprintf("Several departments are called %q: name one by its path.", o.Detail)
-	case muster.ReasonRoleNotFound:
-		wire.Detail = "The tenant has no role " + strings.TrimSpace(o.Detail) + "."
 	}
 	return wire
 }

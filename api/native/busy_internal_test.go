@@ -1,51 +1,13 @@
 package native
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"muster"
-	"muster/spreadsheet"
 )
-
-// While another workbook is read, the next one waits, and then is told when to come again. A text waits for nobody.
-func TestAWorkbookThatWaitsTooLong(t *testing.T) {
-	t.Parallel()
-	var book bytes.Buffer
-	if err := spreadsheet.WriteTemplate(&book, spreadsheet.XLSX, spreadsheet.UserFields()); err != nil {
-		t.Fatal(err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		a := &api{Config{Workbooks: spreadsheet.NewLimiter(1)}}
-		taken, _, err := a.openFile(t.Context(), bytes.NewReader(book.Bytes()), &upload{Format: "auto"}, terms{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		_, _, err = a.openFile(t.Context(), bytes.NewReader(book.Bytes()), &upload{Format: "auto"}, terms{})
-		var busy *muster.Error
-		if waited := time.Since(start); !errors.As(err, &busy) || busy.Kind != muster.KindUnavailable || busy.RetryAfter <= 0 || waited != openPatience {
-			t.Errorf("after %s: %v", waited, err)
-		}
-		text, _, err := a.openFile(t.Context(), strings.NewReader("account\nann\n"), &upload{Format: "auto"}, terms{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text.Close()
-		taken.Close()
-		again, _, err := a.openFile(t.Context(), bytes.NewReader(book.Bytes()), &upload{Format: "auto"}, terms{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		again.Close()
-	})
-}
 
 // A body has to come at a pace, of which only the waiting for it counts.
 func TestABodyThatComesSlowly(t *testing.T) {

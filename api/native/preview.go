@@ -1,22 +1,11 @@
 package native
 
 import (
-	"bufio"
 	"context"
-	"errors"
-	"io"
 
 	"muster"
 	"muster/spreadsheet"
-)
-
-const (
-	// previewBytes is how much of a text is looked at.
-	previewBytes = 1 << 20
-	// previewRows is how many rows are, of a workbook, too.
-	previewRows = 10_000
-	// previewFaults is how many rows at fault are told.
-	previewFaults = 20
+	"muster/userfile"
 )
 
 // Preview is how a file would be understood. It has nothing of what is in the file's cells, but the names of its columns.
@@ -67,99 +56,45 @@ func (a *api) preview(ctx context.Context, in *upload) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	file := beginning(body)
-	reader, rows, err := a.openFile(ctx, file, in, t)
+	o, err := a.fileOptions(in)
 	if err != nil {
 		return Preview{}, err
 	}
-	defer reader.Close()
-	if rows.terms.match == muster.KeyNone {
-		rows.terms.match = matchable(&rows.mapping)
+	p, err := userfile.Look(ctx, body, MaxUpload, o, t)
+	if err != nil {
+		return Preview{}, err
 	}
-	if rows.terms.operation == "" && rows.mapping.Column(spreadsheet.FieldAction) < 0 {
-		rows.terms.operation = "create" // that one is missing is told once, of the columns
-	}
-	p := previewOf(reader, rows)
-	p.Complete, err = p.look(reader, rows)
-	if err == nil && p.Complete {
-		err = bodyHeld(ctx)
-	}
-	if cut := file.N == 0; cut {
-		var broken *spreadsheet.Error
-		if p.Complete = false; errors.As(err, &broken) {
-			err = nil // a row is broken where the beginning ends
+	if p.Complete {
+		if err := bodyHeld(ctx); err != nil {
+			return Preview{}, err
 		}
 	}
-	return p, err
+	return previewOf(p), nil
 }
 
-// beginning is as much of a file as is looked at: a workbook as a whole, since its directory is at its end.
-func beginning(body io.Reader) *io.LimitedReader {
-	in := bufio.NewReader(body)
-	limit := int64(previewBytes)
-	if head, err := in.Peek(len(zipMagic)); err == nil && string(head) == zipMagic {
-		limit = MaxUpload
+func previewOf(p *userfile.Preview) Preview {
+	wire := Preview{
+		Format: p.Layout.Format.String(), Encoding: p.Layout.Encoding, Sheet: p.Layout.Sheet, Sheets: p.Layout.Sheets,
+		Columns: make([]PreviewColumn, len(p.Columns)), Problems: make([]PreviewProblem, len(p.Mapping.Problems)),
+		Rows: p.Rows, Complete: p.Complete, Faults: make([]PreviewFault, len(p.Faults)),
 	}
-	return &io.LimitedReader{R: in, N: limit}
-}
-
-// zipMagic is how the archive begins that a workbook is.
-const zipMagic = "PK"
-
-// matchable is a key of which there is a column, KeyNone if there is none.
-func matchable(m *spreadsheet.Mapping) muster.Key {
-	for _, key := range [...]muster.Key{muster.KeyID, muster.KeyAccount, muster.KeyPhone, muster.KeyEmail} {
-		if m.Column(key.String()) >= 0 {
-			return key
-		}
+	if p.Layout.Delimiter != 0 {
+		wire.Delimiter = string(p.Layout.Delimiter)
 	}
-	return muster.KeyNone
-}
-
-// previewOf says how a file was understood.
-func previewOf(reader *spreadsheet.Reader, rows *fileRows) Preview {
-	layout := reader.Layout()
-	p := Preview{
-		Format: layout.Format.String(), Encoding: layout.Encoding, Sheet: layout.Sheet, Sheets: layout.Sheets,
-		Columns: []PreviewColumn{}, Problems: []PreviewProblem{}, Faults: []PreviewFault{},
+	if p.Match != muster.KeyNone {
+		wire.Match = p.Match.String()
 	}
-	if layout.Delimiter != 0 {
-		p.Delimiter = string(layout.Delimiter)
+	for i, name := range p.Columns {
+		wire.Columns[i] = PreviewColumn{Column: spreadsheet.Letter(i), Name: name, Field: p.Mapping.Fields[i]}
 	}
-	if match := rows.terms.match; match != muster.KeyNone {
-		p.Match = match.String()
-	}
-	for i, name := range reader.Columns() {
-		p.Columns = append(p.Columns, PreviewColumn{Column: spreadsheet.Letter(i), Name: name, Field: rows.mapping.Fields[i]})
-	}
-	for _, problem := range rows.mapping.Problems {
-		told := PreviewProblem{Kind: string(problem.Kind), Name: problem.Name, Field: problem.Field, Detail: problem.Detail}
+	for i, problem := range p.Mapping.Problems {
+		wire.Problems[i] = PreviewProblem{Kind: string(problem.Kind), Name: problem.Name, Field: problem.Field, Detail: problem.Detail}
 		if problem.Column >= 0 {
-			told.Column = spreadsheet.Letter(problem.Column)
-		}
-		p.Problems = append(p.Problems, told)
-	}
-	return p
-}
-
-// look reads the first rows, and reports whether they are all.
-func (p *Preview) look(reader *spreadsheet.Reader, rows *fileRows) (complete bool, err error) {
-	for p.Rows < previewRows {
-		record, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		row, ok := rows.row(&record)
-		if !ok {
-			continue
-		}
-		p.Rows++
-		if row.Fault != nil && len(p.Faults) < previewFaults {
-			p.Faults = append(p.Faults, PreviewFault{Row: record.Row, Field: row.Fault.Field, Detail: row.Fault.Detail})
+			wire.Problems[i].Column = spreadsheet.Letter(problem.Column)
 		}
 	}
-	return false, nil
+	for i, f := range p.Faults {
+		wire.Faults[i] = PreviewFault{Row: f.At, Field: f.Row.Fault.Field, Detail: f.Row.Fault.Detail}
+	}
+	return wire
 }

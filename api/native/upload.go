@@ -10,22 +10,17 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"muster"
 	"muster/provision"
 	"muster/spreadsheet"
+	"muster/userfile"
 )
 
-const (
-	// MaxUpload bounds a file of rows, in bytes.
-	MaxUpload = 1 << 30
-
-	// openPatience is how long a workbook waits for others, which are read one at a time.
-	openPatience = 10 * time.Second
-)
+// MaxUpload bounds a file of rows, in bytes.
+const MaxUpload = 1 << 30
 
 // upload is a request whose body is a file, and says how it is read and what becomes of its rows.
 type upload struct {
@@ -96,16 +91,12 @@ func (a *api) upload(ctx context.Context, in *upload) (muster.ID, error) {
 		digest = sha256.New()
 		file = io.TeeReader(body, digest)
 	}
-	t, err := a.fileTerms(ctx, in)
-	if err != nil {
-		return 0, err
-	}
-	reader, rows, err := a.openFile(ctx, file, in, t)
+	reader, err := a.openFile(ctx, file, in)
 	if err != nil {
 		return 0, err
 	}
 	defer reader.Close()
-	if err := refuseColumns(&rows.mapping); err != nil {
+	if err := refuseColumns(&reader.Mapping); err != nil {
 		return 0, err
 	}
 	s := submissionOf(ctx, in.Tenant.id)
@@ -118,7 +109,7 @@ func (a *api) upload(ctx context.Context, in *upload) (muster.ID, error) {
 		return 0, err
 	}
 	defer u.Discard(context.WithoutCancel(ctx))
-	if err := addAll(ctx, u, reader, rows); err != nil {
+	if err := reader.AddAll(ctx, u); err != nil {
 		return 0, err
 	}
 	if err := bodyHeld(ctx); err != nil {
@@ -131,142 +122,42 @@ func (a *api) upload(ctx context.Context, in *upload) (muster.ID, error) {
 	return receipt.Batch, err
 }
 
-// adder takes rows of a batch; [*provision.Upload] is one.
-type adder interface {
-	Add(ctx context.Context, rows []muster.Row) error
-}
-
-// addAll reads a file to its end.
-func addAll(ctx context.Context, to adder, reader *spreadsheet.Reader, rows *fileRows) error {
-	for {
-		record, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		row, ok := rows.row(&record)
-		if !ok {
-			continue
-		}
-		if err := to.Add(ctx, []muster.Row{row}); err != nil {
-			return err
-		}
+// openFile finds out what a file is and what its columns hold.
+func (a *api) openFile(ctx context.Context, file io.Reader, q *upload) (*userfile.Reader, error) {
+	t, err := a.fileTerms(ctx, q)
+	if err != nil {
+		return nil, err
 	}
+	o, err := a.fileOptions(q)
+	if err != nil {
+		return nil, err
+	}
+	return userfile.Open(ctx, file, o, t)
 }
 
 // fileTerms reads what a query says of all rows, and refuses what would fail every one of them.
-func (a *api) fileTerms(ctx context.Context, q *upload) (t terms, err error) {
-	operation := q.Operation
-	switch {
-	case q.Source == "" && (q.Adopt || q.MaxDisables != 0):
-		return t, &muster.Error{Kind: muster.KindInvalid, Field: "source", Detail: "adopt and maxDisables are accepted with a source alone."}
-	case q.Source != "" && operation != "" && operation != "upsert":
-		return t, &muster.Error{Kind: muster.KindInvalid, Field: "operation", Detail: "operation must be upsert, or absent, with a source: the file says who there is."}
-	case q.Source != "":
-		operation = "upsert"
-	}
-	if t, err = readTerms(operation, q.Match, q.OnExisting, q.UpdateFields); err != nil {
+func (a *api) fileTerms(ctx context.Context, q *upload) (t userfile.Terms, err error) {
+	t, err = userfile.ParseTerms(userfile.Words{
+		Operation: q.Operation, Match: q.Match, OnExisting: q.OnExisting, UpdateFields: q.UpdateFields,
+		Source: q.Source, Adopt: q.Adopt, MaxDisables: q.MaxDisables,
+	})
+	if err != nil {
 		return t, err
 	}
-	t.source, t.adopt = q.Source, q.Adopt
 	return t, a.settleTerms(ctx, q.Tenant.id, &t, q.Department.id)
 }
 
-// openFile finds out what a file is and what its columns hold.
-func (a *api) openFile(ctx context.Context, file io.Reader, q *upload, t terms) (*spreadsheet.Reader, *fileRows, error) {
-	chosen, err := choices(q.Map)
-	if err != nil {
-		return nil, nil, err
+// fileOptions reads what a query says of the file.
+func (a *api) fileOptions(q *upload) (o userfile.Options, err error) {
+	if o.Columns, err = userfile.ParseColumns(q.Map); err != nil {
+		return o, err
 	}
-	o := spreadsheet.Options{Encoding: q.Encoding, Sheet: q.Sheet, Limiter: a.Workbooks}
+	o.Options = spreadsheet.Options{Encoding: q.Encoding, Sheet: q.Sheet, Limiter: a.Workbooks}
 	if o.Format, err = spreadsheet.ParseFormat(q.Format); err != nil {
-		return nil, nil, err // the schema admits none
+		return o, err // the schema admits none
 	}
-	if o.Delimiter, err = delimiter(q.Delimiter); err != nil {
-		return nil, nil, err
-	}
-	waiting, cancel := context.WithTimeout(ctx, openPatience)
-	defer cancel()
-	reader, err := spreadsheet.Open(waiting, file, o)
-	if err != nil {
-		if waiting.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return nil, nil, &muster.Error{
-				Kind: muster.KindUnavailable, RetryAfter: openPatience,
-				Detail: "Other workbooks are being read, and few are at a time; try again, or send CSV or NDJSON.",
-			}
-		}
-		return nil, nil, err
-	}
-	rows := &fileRows{terms: t, fields: t.fields()}
-	rows.mapping = spreadsheet.GuessColumns(reader.Columns(), rows.fields, chosen)
-	t.judgeColumns(reader.Columns(), &rows.mapping)
-	return reader, rows, nil
-}
-
-// fields are those that a file may have, of which some must be there.
-func (t *terms) fields() []spreadsheet.Field {
-	fields := spreadsheet.UserFields()
-	for i := range fields {
-		f := &fields[i]
-		f.Mandatory = f.Name == t.match.String() || f.Name == spreadsheet.FieldAction && t.operation == ""
-	}
-	return fields
-}
-
-// judgeColumns finds columns that would count for nothing. One of ids is judged row by row: the template and lists of failures
-// have it, empty where users are matched otherwise.
-func (t *terms) judgeColumns(header []string, m *spreadsheet.Mapping) {
-	if i := m.Column(spreadsheet.FieldAction); i >= 0 && t.source != "" {
-		m.Problems = append(m.Problems, spreadsheet.Problem{
-			Kind: columnUseless, Column: i, Name: header[i], Field: spreadsheet.FieldAction,
-			Detail: "Column " + spreadsheet.Letter(i) + " holds action, and the file of a source says who there is: leave the column out.",
-		})
-	}
-}
-
-// columnUseless is the kind of a problem beside those that package spreadsheet knows.
-const columnUseless spreadsheet.ProblemKind = "useless"
-
-// choices reads what the caller says of columns.
-func choices(list []string) (map[string]string, error) {
-	chosen := make(map[string]string, len(list))
-	for _, choice := range list {
-		i := strings.LastIndexByte(choice, ':')
-		if i < 1 {
-			return nil, &muster.Error{Kind: muster.KindInvalid, Field: "map", Detail: "map must be Column:field, or Column: for one that is left out."}
-		}
-		column, field := choice[:i], choice[i+1:]
-		if field == "-" {
-			field = ""
-		}
-		if _, twice := chosen[column]; twice {
-			return nil, &muster.Error{Kind: muster.KindInvalid, Field: "map", Detail: "map names a column twice."}
-		}
-		chosen[column] = field
-	}
-	return chosen, nil
-}
-
-// delimiter reads a delimiter's name; 0 is a guess.
-func delimiter(name string) (rune, error) {
-	switch strings.ToLower(name) {
-	case "":
-		return 0, nil
-	case "comma":
-		return ',', nil
-	case "semicolon":
-		return ';', nil
-	case "tab":
-		return '\t', nil
-	case "pipe":
-		return '|', nil
-	}
-	if runes := []rune(name); len(runes) == 1 {
-		return runes[0], nil
-	}
-	return 0, &muster.Error{Kind: muster.KindInvalid, Field: "delimiter", Detail: "delimiter must be one character, or comma, semicolon, tab or pipe."}
+	o.Delimiter, err = userfile.ParseDelimiter(q.Delimiter)
+	return o, err
 }
 
 // refuseColumns is the refusal of a header that is not understood as a whole; nil if it is.

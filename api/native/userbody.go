@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"muster"
+	"muster/userfile"
 )
 
 // NewUser is the body that makes a user. He needs a firstName or a displayName, and an account, a phone or, where the tenant has
@@ -37,7 +38,7 @@ func (n *NewUser) row() muster.Row {
 	}
 	if n.Level != nil {
 		row.Set |= muster.FieldLevel
-		row.Level = levelOf(*n.Level)
+		row.Level = userfile.LevelOf(*n.Level)
 	}
 	if n.CapacityGB != 0 {
 		row.Set |= muster.FieldCapacity
@@ -46,7 +47,7 @@ func (n *NewUser) row() muster.Row {
 	if n.Roles != nil {
 		setRoles(&row, n.Roles)
 	}
-	setTexts(&row)
+	userfile.MarkTexts(&row)
 	return row
 }
 

@@ -3,14 +3,13 @@ package native
 import (
 	"context"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"muster"
 	"muster/directory"
 	"muster/spreadsheet"
+	"muster/userfile"
 )
 
 // Users is a page of a tenant's users, by department and id, of all departments by id; of a search by the key.
@@ -143,16 +142,6 @@ func (a *api) pageOfUsers(ctx context.Context, tenant muster.ID, q directory.Use
 	return page, next, nil
 }
 
-// exportPage is how many users of an export are in memory at once.
-const exportPage = 1000
-
-// exportColumns are such as an upload reads.
-var exportColumns = [...]string{
-	spreadsheet.FieldID, spreadsheet.FieldAccount, spreadsheet.FieldPhone, spreadsheet.FieldEmail, spreadsheet.FieldFirstName,
-	spreadsheet.FieldSurname, spreadsheet.FieldDisplayName, spreadsheet.FieldDepartment, spreadsheet.FieldCapacityGB,
-	spreadsheet.FieldAdminLevel, spreadsheet.FieldRoleIDs, spreadsheet.FieldStatus,
-}
-
 // exportQuery says which users to export.
 type exportQuery struct {
 	Tenant     pathID  `path:"tenant"`
@@ -167,8 +156,8 @@ func (a *api) addUserExport(h huma.API) {
 	export.Description = "In columns that an upload reads, without passwords. Cells that a spreadsheet would take for formulas have an apostrophe in front, which an upload takes off."
 	export.Responses = fileResponse(spreadsheet.CSV)
 	huma.Register(h, export, func(ctx context.Context, in *exportQuery) (*huma.StreamResponse, error) {
-		q := directory.UserQuery{Department: in.Department.id, Direct: in.Direct, Keyword: in.Keyword, Limit: exportPage}
-		page, next, err := a.pageOfUsers(ctx, in.Tenant.id, q, "")
+		q := directory.UserQuery{Department: in.Department.id, Direct: in.Direct, Keyword: in.Keyword}
+		list, err := userfile.ExportOf(ctx, a.Users, a.Departments, in.Tenant.id, actorOf(ctx), q)
 		if err != nil {
 			return nil, a.problem(ctx, err)
 		}
@@ -176,8 +165,7 @@ func (a *api) addUserExport(h huma.API) {
 			in.unbound()
 			fileHeader(hc, "users", spreadsheet.CSV)
 			w := &pacedWriter{w: hc.BodyWriter(), of: &in.connection}
-			e := &userExport{api: a, tenant: in.Tenant.id, query: q, paths: map[muster.ID]string{}}
-			if err := e.write(hc.Context(), w, page, next); err != nil {
+			if err := list.Write(hc.Context(), w); err != nil {
 				if w.err == nil && hc.Context().Err() == nil {
 					a.Logger.ErrorContext(ctx, "an export of users broke off", "error", err)
 				}
@@ -185,71 +173,4 @@ func (a *api) addUserExport(h huma.API) {
 			}
 		}}, nil
 	})
-}
-
-// userExport writes users page by page.
-type userExport struct {
-	*api
-	tenant muster.ID
-	query  directory.UserQuery
-	paths  map[muster.ID]string // of the departments met so far
-}
-
-func (e *userExport) write(ctx context.Context, w *pacedWriter, page *directory.UserPage, next string) error {
-	out, err := spreadsheet.NewWriter(w, spreadsheet.WriterOptions{Format: spreadsheet.CSV, Columns: exportColumns[:], Mark: true})
-	if err != nil {
-		return err
-	}
-	for {
-		for i := range page.Users {
-			u := &page.Users[i]
-			path, err := e.path(ctx, u.Department)
-			if err != nil {
-				return err
-			}
-			if err := out.Write(exportCells(u, path)); err != nil {
-				return err
-			}
-		}
-		if next == "" {
-			return out.Close()
-		}
-		if page, next, err = e.pageOfUsers(ctx, e.tenant, e.query, next); err != nil {
-			return err
-		}
-	}
-}
-
-// path is the department's as an upload reads it: names from below the root, joined by slashes.
-func (e *userExport) path(ctx context.Context, id muster.ID) (string, error) {
-	path, known := e.paths[id]
-	if known {
-		return path, nil
-	}
-	d, err := e.Departments.Get(ctx, e.tenant, actorOf(ctx), id)
-	switch {
-	case muster.KindOf(err) == muster.KindNotFound: // he was moved, and his department deleted, just now
-	case err != nil:
-		return "", err
-	default:
-		path = strings.TrimPrefix(d.NamePath, "/")
-	}
-	e.paths[id] = path
-	return path, nil
-}
-
-func exportCells(u *muster.User, path string) []spreadsheet.Cell {
-	status := "enabled"
-	if u.Disabled {
-		status = "disabled"
-	}
-	roles := make([]string, len(u.Roles))
-	for i, id := range u.Roles {
-		roles[i] = id.String()
-	}
-	cells := spreadsheet.Texts(
-		u.ID.String(), u.Account, u.Phone, u.Email, u.FirstName, u.Surname, u.DisplayName, path,
-		strconv.FormatInt(u.CapacityGB, 10), strconv.Itoa(int(u.Level)), strings.Join(roles, ";"), status,
-	)
-	return cells
 }

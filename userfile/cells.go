@@ -1,4 +1,4 @@
-package native
+package userfile
 
 import (
 	"fmt"
@@ -16,56 +16,34 @@ const (
 	maxList = 8 << 10
 )
 
-// fileRows makes rows of a table's records.
-type fileRows struct {
-	terms   terms
-	fields  []spreadsheet.Field
-	mapping spreadsheet.Mapping
-}
-
 // row is what a record says; ok is false of the template's example, which nobody means. What is wrong with the record, or
 // with one of its cells, becomes the row's fault, and the other cells count, so that they are in a list of failures.
-func (f *fileRows) row(record *spreadsheet.Record) (row muster.Row, ok bool) {
-	if record.Fault == nil && spreadsheet.IsExample(record.Cells, &f.mapping, f.fields) {
+func (r *Reader) row(record *spreadsheet.Record) (row muster.Row, ok bool) {
+	if record.Fault == nil && spreadsheet.IsExample(record.Cells, &r.Mapping, r.fields) {
 		return row, false
 	}
-	c := cells{row: &row}
-	for i, field := range f.mapping.Fields {
+	var d Draft
+	for i, field := range r.Mapping.Fields {
 		if field == "" || i >= len(record.Cells) {
 			continue
 		}
 		cell := &record.Cells[i]
 		if cell.Fault != nil {
-			blame(&row, field, cell.Fault.Detail)
+			blame(&d.Row, field, cell.Fault.Detail)
 		}
-		c.take(field, cell)
+		d.take(field, cell)
 	}
 	if record.Fault != nil {
-		row.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Detail: record.Fault.Detail}
+		d.Row.Fault = &muster.Fault{Reason: muster.ReasonInvalid, Detail: record.Fault.Detail}
 	}
-	if c.capacity != nil || c.allocate != nil {
-		setCapacity(&row, c.capacity, c.allocate)
-	}
-	setTexts(&row)
-	setClear(&row, c.clear)
-	f.terms.settle(&row, c.operation)
-	return row, true
-}
-
-// cells are what a record's cells said so far.
-type cells struct {
-	row       *muster.Row
-	operation string
-	capacity  *int64
-	allocate  *bool
-	clear     []string
+	return r.terms.Row(&d), true
 }
 
 // take gives a cell's value to the field that its column holds. An empty cell says nothing.
-func (c *cells) take(field string, cell *spreadsheet.Cell) {
-	row := c.row
+func (d *Draft) take(field string, cell *spreadsheet.Cell) {
+	row := &d.Row
 	if field == spreadsheet.FieldRoleIDs || field == spreadsheet.FieldClear {
-		c.takeList(field, cell)
+		d.takeList(field, cell)
 		return
 	}
 	text := cell.Text
@@ -84,7 +62,7 @@ func (c *cells) take(field string, cell *spreadsheet.Cell) {
 	if text = strings.ToLower(strings.TrimSpace(text)); text == "" || cell.Fault != nil {
 		return
 	}
-	if expected := c.takeWord(field, text); expected != "" {
+	if expected := d.takeWord(field, text); expected != "" {
 		blame(row, field, expected)
 	}
 }
@@ -116,13 +94,13 @@ func textOf(row *muster.Row, field string) *string {
 }
 
 // takeWord takes a value that is not just any text, and says what is accepted if it is none.
-func (c *cells) takeWord(field, text string) (expected string) {
+func (d *Draft) takeWord(field, text string) (expected string) {
 	var err error
 	switch field {
 	case spreadsheet.FieldAction:
-		c.operation = text
+		d.Operation = text
 	case spreadsheet.FieldID:
-		if c.row.ID, err = muster.ParseID(text); err != nil {
+		if d.Row.ID, err = muster.ParseID(text); err != nil {
 			return "An id that Muster gave is accepted, 1 to 19 digits."
 		}
 	case spreadsheet.FieldAdminLevel:
@@ -130,45 +108,45 @@ func (c *cells) takeWord(field, text string) (expected string) {
 		if err != nil {
 			return "0, 1, 2 and 5 are accepted."
 		}
-		c.row.Level = levelOf(level)
-		c.row.Set |= muster.FieldLevel
+		d.Row.Level = LevelOf(level)
+		d.Row.Set |= muster.FieldLevel
 	case spreadsheet.FieldCapacityGB:
 		gb, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return "A whole number of GB is accepted, 0 for none."
 		}
-		c.capacity = &gb
+		d.CapacityGB = &gb
 	case spreadsheet.FieldAllocateCapacity:
 		allocate, err := strconv.ParseBool(text)
 		if err != nil {
 			return "true and false are accepted."
 		}
-		c.allocate = &allocate
+		d.Allocate = &allocate
 	case spreadsheet.FieldStatus:
 		disabled := text == "disabled"
 		if !disabled && text != "enabled" {
 			return "enabled and disabled are accepted."
 		}
-		c.row.Disabled = disabled
-		c.row.Set |= muster.FieldStatus
+		d.Row.Disabled = disabled
+		d.Row.Set |= muster.FieldStatus
 	}
 	return ""
 }
 
-func (c *cells) takeList(field string, cell *spreadsheet.Cell) {
+func (d *Draft) takeList(field string, cell *spreadsheet.Cell) {
 	size := len(cell.Text)
 	for _, item := range cell.Items {
 		size += len(item)
 	}
 	switch {
 	case size > maxList:
-		blame(c.row, field, fmt.Sprintf("At most %d bytes are accepted.", maxList))
+		blame(&d.Row, field, fmt.Sprintf("At most %d bytes are accepted.", maxList))
 	case cell.Fault != nil:
 	case field == spreadsheet.FieldClear:
-		c.clear = cell.List()
+		d.Clear = cell.List()
 	default:
-		if c.row.Roles = cell.List(); c.row.Roles != nil {
-			c.row.Set |= muster.FieldRoles
+		if d.Row.Roles = cell.List(); d.Row.Roles != nil {
+			d.Row.Set |= muster.FieldRoles
 		}
 	}
 }

@@ -1,9 +1,8 @@
-package native
+package userfile
 
 import (
 	"bytes"
-	"errors"
-	"io"
+	"context"
 	"strings"
 	"testing"
 
@@ -14,54 +13,57 @@ import (
 	"muster/spreadsheet"
 )
 
-// readFile makes rows of a file as an upload does.
-func readFile(t *testing.T, file []byte, in *upload) (*fileRows, []muster.Row, error) {
+// readFile makes rows of a file; none if its columns are not understood.
+func readFile(t *testing.T, file []byte, w Words, columns []string) ([]muster.Row, error) {
 	t.Helper()
-	said, err := readTerms(in.Operation, in.Match, in.OnExisting, in.UpdateFields)
+	terms, err := ParseTerms(w)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	reader, rows, err := (&api{}).openFile(t.Context(), bytes.NewReader(file), in, said)
+	chosen, err := ParseColumns(columns)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	defer reader.Close()
-	if err := refuseColumns(&rows.mapping); err != nil {
-		return nil, nil, err
+	r, err := Open(t.Context(), bytes.NewReader(file), Options{Columns: chosen}, terms)
+	if err != nil {
+		return nil, err
 	}
-	var list []muster.Row
-	for {
-		record, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return rows, list, nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if row, ok := rows.row(&record); ok {
-			list = append(list, row)
-		}
+	defer r.Close()
+	if len(r.Mapping.Problems) > 0 {
+		return nil, nil
 	}
+	list := &rowList{}
+	err = r.AddAll(t.Context(), list)
+	return list.rows, err
 }
 
-// FuzzUpload holds what is true of every file, however it is mapped: a row says what becomes of whom or has a fault, what it says is
-// bounded, no fault tells what the file holds, and a list of failures that is uploaded again has the same rows.
-func FuzzUpload(f *testing.F) {
+// rowList takes rows.
+type rowList struct{ rows []muster.Row }
+
+func (l *rowList) Add(_ context.Context, rows []muster.Row) error {
+	l.rows = append(l.rows, rows...)
+	return nil
+}
+
+// FuzzRows holds what is true of every file, however it is mapped: a row says what becomes of whom or has a fault, what it says is
+// bounded, no fault tells what the file holds, and a list of failures that is read again has the same rows.
+func FuzzRows(f *testing.F) {
 	f.Add("create", "account", "skip", "", "", []byte("account,name\nann,Ann\n'=1,\"B \"\"o\"\"\"\n"))
 	f.Add("", "phone", "", "A:phone\nB:", "status,email", []byte("x;y;action;status;clear;roles;GB;allocateCapacity;level\n1.88E+12;2;upsert;disabled;email;1,2;7;false;1\n"))
 	f.Add("upsert", "id", "update", "", "", []byte("{\"id\":\"5\",\"roleIds\":[],\"displayName\":null}\n{\"id\":6}\n"))
 	f.Add("update", "email", "", "", "", []byte("email,firstName,surname,clear,allocateCapacity,capacityGB,adminLevel,muster_row\n''a@b.c,' x,\"1\n2\",phone;surname;account,true,0,5,7\n"))
 	f.Add("delete", "id", "", "1:id\n2:", "", []byte("1,2,status\n7,x,enabled\n08,y,disabled\n"))
 	f.Fuzz(func(t *testing.T, operation, match, existing, columns, update string, file []byte) {
-		in := &upload{Operation: operation, Match: match, OnExisting: existing, Format: "auto"}
+		w := Words{Operation: operation, Match: match, OnExisting: existing}
+		var chosen []string
 		if columns != "" {
-			in.Map = strings.Split(columns, "\n")
+			chosen = strings.Split(columns, "\n")
 		}
 		if update != "" {
-			in.UpdateFields = strings.Split(update, ",")
+			w.UpdateFields = strings.Split(update, ",")
 		}
-		_, rows, err := readFile(t, file, in)
-		if err != nil || len(rows) == 0 || in.Match == "" {
+		rows, err := readFile(t, file, w, chosen)
+		if err != nil || len(rows) == 0 || match == "" {
 			return
 		}
 		failed := make([]provision.Failure, len(rows))
@@ -74,10 +76,10 @@ func FuzzUpload(f *testing.F) {
 			return
 		}
 		var list bytes.Buffer
-		if err := writeFailures(t.Context(), &list, spreadsheet.CSV, failed, nil); err != nil {
+		if err := (&Failures{format: spreadsheet.CSV, page: failed}).Write(t.Context(), &list); err != nil {
 			t.Fatal(err)
 		}
-		_, again, err := readFile(t, list.Bytes(), &upload{Operation: operation, Match: match, OnExisting: existing, UpdateFields: in.UpdateFields, Format: "csv"})
+		again, err := readFile(t, list.Bytes(), w, nil)
 		if err != nil || len(again) != len(rows) {
 			t.Fatalf("of %d rows %d are read again, %v:\n%s", len(rows), len(again), err, list.Bytes())
 		}
