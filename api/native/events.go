@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"muster/paced"
 )
 
 const (
@@ -49,12 +51,12 @@ func (a *api) addEvents(h huma.API) {
 			return nil, a.problem(ctx, err)
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			in.unbound()
+			in.paced.Unbound()
 			hc.SetHeader("Content-Type", "text/event-stream")
 			hc.SetHeader("Cache-Control", "no-store")
 			hc.SetHeader("X-Accel-Buffering", "no") // nginx would keep events back
 			hc.SetStatus(http.StatusOK)
-			s := &eventStream{w: hc.BodyWriter(), connection: &in.connection}
+			s := &eventStream{w: hc.BodyWriter(), connection: in.paced}
 			if err := a.follow(hc.Context(), first, read, s); err != nil {
 				a.Logger.WarnContext(ctx, "a batch cannot be followed any more", "error", err)
 			}
@@ -124,7 +126,7 @@ func sameBatch(a, b *Batch) bool {
 // eventStream writes server-sent events (WHATWG HTML, section 9.2), each of which leaves at once.
 type eventStream struct {
 	w          io.Writer
-	connection *connection
+	connection *paced.Connection
 }
 
 func (s *eventStream) event(name string, b *Batch) error {
@@ -139,9 +141,9 @@ func (s *eventStream) event(name string, b *Batch) error {
 func (s *eventStream) comment() error { return s.write(": \n\n") }
 
 func (s *eventStream) write(text string) error {
-	s.connection.bound()
+	s.connection.Bound()
 	if _, err := io.WriteString(s.w, text); err != nil {
 		return err
 	}
-	return s.connection.control.Flush()
+	return s.connection.Flush()
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"muster/paced"
 )
 
 // followed is what follow writes of a batch that is as at says at each moment, and when it ended.
@@ -21,7 +23,7 @@ func followed(t *testing.T, ctx context.Context, a *api, at func(since time.Dura
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	err = a.follow(ctx, first, read, &eventStream{w: w, connection: &connection{control: http.NewResponseController(w)}})
+	err = a.follow(ctx, first, read, &eventStream{w: w, connection: paced.New(w, nil)})
 	return w.Body.String(), time.Since(start), err
 }
 

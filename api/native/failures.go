@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -60,11 +59,10 @@ func (a *api) failures(ctx context.Context, in *failureQuery, format spreadsheet
 		return nil, a.problem(ctx, err)
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		in.unbound()
 		fileHeader(hc, "failures-"+in.Batch.id.String(), format)
-		w := &pacedWriter{w: hc.BodyWriter(), of: &in.connection}
+		w := in.paced.Writer(hc.BodyWriter())
 		if err := list.Write(hc.Context(), w); err != nil {
-			if w.err == nil && hc.Context().Err() == nil {
+			if w.Err == nil && hc.Context().Err() == nil {
 				a.Logger.ErrorContext(ctx, "a list of failures broke off", "error", err)
 			}
 			panic(http.ErrAbortHandler) // so that nobody takes what he has for the whole
@@ -77,17 +75,4 @@ func fileHeader(hc huma.Context, name string, format spreadsheet.Format) {
 	hc.SetHeader("Content-Disposition", `attachment; filename="`+name+"."+format.String()+`"`)
 	hc.SetHeader("Cache-Control", "no-store")
 	hc.SetStatus(http.StatusOK)
-}
-
-// pacedWriter bounds how long each piece of an answer may take.
-type pacedWriter struct {
-	w   io.Writer
-	of  *connection
-	err error // that ended the connection
-}
-
-func (p *pacedWriter) Write(b []byte) (n int, err error) {
-	p.of.bound()
-	n, p.err = p.w.Write(b)
-	return n, p.err
 }

@@ -47,11 +47,11 @@ type PreviewFault struct {
 }
 
 func (a *api) preview(ctx context.Context, in *upload) (Preview, error) {
-	body, err := in.body(MaxUpload)
+	body, err := in.paced.Body(MaxUpload)
 	if err != nil {
 		return Preview{}, err
 	}
-	defer in.bound()
+	defer in.paced.Bound()
 	t, err := a.fileTerms(ctx, in)
 	if err != nil {
 		return Preview{}, err

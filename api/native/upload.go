@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"muster"
+	"muster/paced"
 	"muster/provision"
 	"muster/spreadsheet"
 	"muster/userfile"
@@ -80,11 +81,11 @@ func (a *api) upload(ctx context.Context, in *upload) (muster.ID, error) {
 	if in.Match == "" {
 		return 0, &muster.Error{Kind: muster.KindInvalid, Field: "match", Detail: "match must be account, phone, email or id: it tells who is meant."}
 	}
-	body, err := in.body(MaxUpload)
+	body, err := in.paced.Body(MaxUpload)
 	if err != nil {
 		return 0, err
 	}
-	defer in.bound()
+	defer in.paced.Bound()
 	var digest hash.Hash
 	var file io.Reader = body
 	if in.Key != "" {
@@ -190,10 +191,10 @@ func (a *api) fileProblem(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &told):
 		return err
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, paced.ErrTooLarge):
 		return huma.NewError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The file has more than %d MiB: send it in parts.", MaxUpload>>20))
-	case errors.Is(err, errTooSlow):
-		return huma.NewError(http.StatusRequestTimeout, fmt.Sprintf("The file comes too slowly: at least %d KiB a second are accepted.", bodyRate>>10))
+	case errors.Is(err, paced.ErrTooSlow):
+		return huma.NewError(http.StatusRequestTimeout, fmt.Sprintf("The file comes too slowly: at least %d KiB a second are accepted.", paced.Rate>>10))
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled):
 		return huma.NewError(http.StatusBadRequest, "The request ended before the file did; nothing of it was taken.")
 	case !errors.As(err, &broken):

@@ -162,11 +162,10 @@ func (a *api) addUserExport(h huma.API) {
 			return nil, a.problem(ctx, err)
 		}
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			in.unbound()
 			fileHeader(hc, "users", spreadsheet.CSV)
-			w := &pacedWriter{w: hc.BodyWriter(), of: &in.connection}
+			w := in.paced.Writer(hc.BodyWriter())
 			if err := list.Write(hc.Context(), w); err != nil {
-				if w.err == nil && hc.Context().Err() == nil {
+				if w.Err == nil && hc.Context().Err() == nil {
 					a.Logger.ErrorContext(ctx, "an export of users broke off", "error", err)
 				}
 				panic(http.ErrAbortHandler) // so that nobody takes what he has for the whole

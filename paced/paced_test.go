@@ -1,4 +1,4 @@
-package native
+package paced_test
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"muster/paced"
 )
 
 // A body has to come at a pace, of which only the waiting for it counts.
@@ -16,7 +18,7 @@ func TestABodyThatComesSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowConnection{deadline: &deadline}
 		c := w.connection(t)
-		b, err := c.body(1 << 30)
+		b, err := c.Body(1 << 30)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,14 +26,14 @@ func TestABodyThatComesSlowly(t *testing.T) {
 		for {
 			n, err := b.Read(make([]byte, 4<<10)) // 4 KiB a second
 			if read += n; err != nil {
-				if !errors.Is(err, errTooSlow) {
+				if !errors.Is(err, paced.ErrTooSlow) {
 					t.Error(err)
 				}
 				break
 			}
 			time.Sleep(time.Hour) // is ours
 		}
-		if waited := time.Since(start) % time.Hour; waited < bodyGrace || waited > bodyGrace+10*time.Second || read < 60*4<<10 {
+		if waited := time.Since(start) % time.Hour; waited < paced.Grace || waited > paced.Grace+10*time.Second || read < 60*4<<10 {
 			t.Errorf("waited %s for %d bytes", waited, read)
 		}
 	})
@@ -43,13 +45,13 @@ type slowConnection struct {
 	deadline *time.Time
 }
 
-func (s *slowConnection) connection(t *testing.T) *connection {
+func (s *slowConnection) connection(t *testing.T) *paced.Connection {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/", s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &connection{request: r, control: http.NewResponseController(s)}
+	return paced.New(s, r)
 }
 
 func (s *slowConnection) SetReadDeadline(at time.Time) error { *s.deadline = at; return nil }
