@@ -38,6 +38,7 @@ var chineseDomain = map[string]string{
 	"No %s begins so. %s":                                                                                                              "没有 %s 以此开头。%s",
 	"This %s cannot be anybody's. %s":                                                                                                  "不可能有用户使用该 %s。%s",
 	"cursor is of another search.":                                                                                                     "此页属于另一次搜索。",
+	"cursor must be nextCursor of the page before, of the same list.":                                                                  "此页属于另一个列表。",
 
 	// Departments.
 	"The department does not exist.":                                                              "部门不存在。",

@@ -48,6 +48,7 @@ var unsaid = map[string]string{
 	"7 must have at least one character.":                                                                                              "of our own API",
 	"7 must be at most 7 bytes long.":                                                                                                  "of our own API",
 	"cursor is of another search.":                                                                                                     "of our own API",
+	"cursor must be nextCursor of the page before, of the same list.":                                                                  "of our own API",
 	"Several departments are called so: name one by its path.":                                                                         "of our own API",
 	"The tenant has no role 7.":                                                                                                        "of our own API",
 	"scopes must be of read, provision and administer.":                                                                                "of our own API",

@@ -78,12 +78,16 @@ func (a *api) listUsers(ctx context.Context, q *userQuery) (Users, error) {
 	list := directory.UserQuery{
 		Department: q.Department.id, Direct: q.Direct, Keyword: q.Keyword, Limit: q.Limit,
 	}
-	page, next, err := a.pageOfUsers(ctx, q.Tenant.id, list, q.Cursor)
+	kind := list.ListOf(actorOf(ctx))
+	if list.After, err = kind.Parse(q.Cursor); err != nil {
+		return Users{}, err
+	}
+	page, err := a.Users.List(ctx, q.Tenant.id, actorOf(ctx), list)
 	if err != nil {
 		return Users{}, err
 	}
 	answer := usersOf(page.Users)
-	answer.Total, answer.Next = page.Total, next
+	answer.Total, answer.Next = page.Total, kind.Cursor(page.Next(&list))
 	return answer, nil
 }
 
@@ -105,8 +109,7 @@ func (a *api) exactUser(ctx context.Context, q *userQuery, key *sought) (Users, 
 }
 
 func (a *api) searchUsers(ctx context.Context, q *userQuery, key *sought) (Users, error) {
-	kind := 'A' + byte(key.by)
-	after, err := parseUserCursor(kind, q.Cursor)
+	after, err := key.by.List().Parse(q.Cursor)
 	if err != nil {
 		return Users{}, err
 	}
@@ -117,29 +120,8 @@ func (a *api) searchUsers(ctx context.Context, q *userQuery, key *sought) (Users
 		return Users{}, err
 	}
 	answer := usersOf(found.Users)
-	if found.Next != nil {
-		answer.Next = userCursor(kind, *found.Next)
-	}
+	answer.Next = key.by.List().Cursor(found.Next)
 	return answer, nil
-}
-
-// pageOfUsers gives a page of a list behind a cursor, and the cursor of the next.
-func (a *api) pageOfUsers(ctx context.Context, tenant muster.ID, q directory.UserQuery, cursor string) (page *directory.UserPage, next string, err error) {
-	kind := cursorAll
-	if q.Department != 0 || actorOf(ctx).Scope() != 0 || q.Direct {
-		kind = cursorDepartment
-	}
-	if q.After, err = parseUserCursor(kind, cursor); err != nil {
-		return nil, "", err
-	}
-	if page, err = a.Users.List(ctx, tenant, actorOf(ctx), q); err != nil {
-		return nil, "", err
-	}
-	if n := len(page.Users); n == q.Limit {
-		last := &page.Users[n-1]
-		next = userCursor(kind, directory.UserMark{Department: last.Department, User: last.ID})
-	}
-	return page, next, nil
 }
 
 // exportQuery says which users to export.
