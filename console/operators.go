@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"net/http"
 
 	"muster"
@@ -70,16 +69,7 @@ func (v *visit) inviteOperator() error {
 
 // showInvitation shows the link this once.
 func (v *visit) showInvitation(o *muster.Operator, i access.Invitation) error {
-	at := cmp.Or(v.PublicURL, v.origin())
-	return v.show(http.StatusOK, invitedPage(v, o, InvitationLink(at, i.Secret), i.ExpiresAt))
-}
-
-// origin is where the browser found the server.
-func (v *visit) origin() string {
-	if v.Transport == Encrypted {
-		return "https://" + v.r.Host
-	}
-	return "http://" + v.r.Host
+	return v.show(http.StatusOK, invitedPage(v, o, InvitationLink(v.publicURL(), i.Secret), i.ExpiresAt))
 }
 
 func (v *visit) showOperator() error {

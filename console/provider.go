@@ -96,13 +96,7 @@ func (f flow) nonce() string    { return f.part("nonce") }
 func (f flow) verifier() string { return f.part("verifier") }
 
 // callback is where the provider sends the browser back to.
-func (v *visit) callback() string {
-	at := v.PublicURL
-	if at == "" {
-		at = v.origin()
-	}
-	return at + Prefix + "/sign-in/callback"
-}
+func (v *visit) callback() string { return v.publicURL() + Prefix + "/sign-in/callback" }
 
 func (v *visit) leaveForProvider() error {
 	switch {

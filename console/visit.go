@@ -71,6 +71,18 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 // path is the address of a page of the console, such as /users, or of an asset.
 func (v *visit) path(parts ...string) string { return v.base + Prefix + strings.Join(parts, "") }
 
+// publicURL is where others find the server, without a slash at its end: as it was told, or where the browser found it.
+func (v *visit) publicURL() string {
+	switch {
+	case v.PublicURL != "":
+		return v.PublicURL
+	case v.Transport == Encrypted:
+		return "https://" + v.r.Host
+	default:
+		return "http://" + v.r.Host
+	}
+}
+
 // link is path as templates want it.
 func (v *visit) link(parts ...string) templ.SafeURL { return templ.SafeURL(v.path(parts...)) }
 
@@ -86,6 +98,9 @@ func (v *visit) address() netip.Addr { return access.ClientAddress(v.r, v.Truste
 func (v *visit) form(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 
 func (v *visit) secretField(name string) string { return v.r.PostForm.Get(name) }
+
+// formAll gives all values of a field, such as the boxes that are checked.
+func (v *visit) formAll(name string) []string { return v.r.PostForm[name] }
 
 // pathID reads an id in the path; KindNotFound where there is none to read.
 func (v *visit) pathID(name string) (muster.ID, error) {
@@ -192,15 +207,18 @@ func (v *visit) recordAs(action string) error {
 	return nil
 }
 
-// target names what the path names, such as operator 12.
+// target names what the path names, such as operator 12, or webhook 12 delivery 34. What is neither an id nor an AppID is left
+// out: it may be a secret.
 func (v *visit) target() string {
-	_, rest, found := strings.Cut(v.route.pattern, "{")
-	name, _, _ := strings.Cut(rest, "}")
-	id, err := muster.ParseID(v.r.PathValue(name))
-	if !found || err != nil {
-		return ""
+	var named []string
+	for _, rest, more := strings.Cut(v.route.pattern, "{"); more; _, rest, more = strings.Cut(rest, "{") {
+		name, _, _ := strings.Cut(rest, "}")
+		value := v.r.PathValue(name)
+		if _, err := muster.ParseID(value); err == nil || name == "appId" {
+			named = append(named, name+" "+value)
+		}
 	}
-	return name + " " + id.String()
+	return strings.Join(named, " ")
 }
 
 // local reports whether a page of the console is meant, which alone a sign-in may lead to.

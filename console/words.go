@@ -3,7 +3,7 @@ package console
 import "maps"
 
 // chinese is what the console says in Simplified Chinese, by the English. Each page's words are in a file of their own.
-var chinese = joined(chineseFrame, chineseSignIn, chineseOverview, chineseOperators, chineseDomain)
+var chinese = joined(chineseFrame, chineseSignIn, chineseOverview, chineseOperators, chineseCredentials, chineseDomain)
 
 // chineseForms are those sentences of the domain that have arguments.
 var chineseForms = formsOf(chineseDomain)
@@ -30,6 +30,7 @@ var chineseFrame = map[string]string{
 	"Directory":             "目录",
 	"E-mail address":        "电子邮箱",
 	"Federation":            "联合",
+	"Further on":            "后一页",
 	"Import":                "导入",
 	"Import users":          "导入用户",
 	"Main":                  "主导航",
