@@ -160,6 +160,17 @@ func (w *Writes) Batch() (batch muster.ID) {
 	return batch
 }
 
+// Day is what the rows' outcomes bring the day on which they are decided, with the users that there are then.
+func (w *Writes) Day(users int64) muster.Day {
+	d := muster.Day{Number: muster.DayNumber(w.Now), Users: users}
+	for i := range w.Chunks {
+		for k := range w.Chunks[i].Outcomes {
+			d.Count(w.Chunks[i].Outcomes[k].Result)
+		}
+	}
+	return d
+}
+
 // ChunkWrites is what becomes of one chunk.
 type ChunkWrites struct {
 	Chunk    muster.Chunk

@@ -106,6 +106,9 @@ func (a *application) run(t *tx) error {
 	if err := a.write(t, w, usage, stored, live); err != nil {
 		return err
 	}
+	if day := w.Day(usage.Users); !a.mode.Predicts() && (day.Users != t.usage.Users || day.Rows() > 0) {
+		t.addToDay(a.tenant, &day)
+	}
 	return a.tell(box, w, shot.Users)
 }
 

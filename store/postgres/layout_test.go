@@ -115,14 +115,14 @@ var (
 		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant,
 		updateTenant, selectQueued, selectNow, insertCredentialIndex, selectCredentialIndex, selectTokenIndex, insertTokenIndex, deleteTokenIndex,
 		upsertAttempts, selectAttempts, deleteAttempts, selectIDFloor, updateChecked, selectServesFrom, lockKeysShared, lockKeys, selectKeys,
-		selectKeyVersions, insertKeys, rewrapKey, deleteKey, selectClock, takeNumber, extendNumber, releaseNumber, raiseNumbers,
+		selectKeyVersions, insertKeys, rewrapKey, deleteKey, selectClock, takeNumber, extendNumber, releaseNumber, selectNumbers, raiseNumbers,
 		selectSchema, lockFirst, selectDueTenants,
 		insertOperator, selectOperator, selectOperatorByEmail,
 		selectOperatorBySubject, selectOperatorByInvitation, selectOperators, lockOperator, updateOperator, seeOperator, deleteOperator, insertOperatorSession,
 		selectOperatorSession, extendOperatorSession, deleteOperatorSession, deleteOperatorsSessions, deleteExpiredSessions,
 	}
 	tenantTables = regexp.MustCompile(`\b(?:FROM|JOIN|USING|UPDATE) (users|roles|user_roles|credentials|credential_secrets|federation_profiles|tokens|` +
-		`batches|chunks|lanes|outcomes|kept|reasons|differences|overlay|replays|departments|activations|tenant_usage|audit_records|webhooks|webhook_secrets|webhook_events|webhook_deliveries)\b(?: AS (\w+))?`)
+		`batches|chunks|lanes|outcomes|kept|reasons|differences|overlay|replays|departments|activations|tenant_usage|days|audit_records|webhooks|webhook_secrets|webhook_events|webhook_deliveries)\b(?: AS (\w+))?`)
 )
 
 // TestEveryStatementNamesTheTenant holds the other half of the rule: the key is of no use to a query that does not say it, and

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,4 +293,47 @@ func TestIDsOfManyProcessesNeverRepeat(t *testing.T) {
 			},
 		})
 	})
+}
+
+// TestNodesAreListed: who has a number is listed until he gives it back, and who says nothing any more is in trouble for a day.
+func TestNodesAreListed(t *testing.T) {
+	t.Parallel()
+	f := openFixture(t, Options{})
+	nodes := func() []muster.Node {
+		t.Helper()
+		all, err := f.Nodes(t.Context())
+		must(t, err)
+		return all
+	}
+	if all := nodes(); len(all) != 0 {
+		t.Errorf("nodes at first are %+v", all)
+	}
+	host, err := os.Hostname()
+	must(t, err)
+	one, two := newNumbered(f.Store), newNumbered(f.Store)
+	one.mustReserve(t)
+	two.mustReserve(t)
+	began := nodes()
+	for i, n := range began {
+		if n.Number != i || n.Name != host || !n.OK || n.Since.IsZero() || n.HeardAt.Before(n.Since) || n.HeardAt.Sub(n.Since) > time.Second {
+			t.Errorf("node %d is %+v", i, n)
+		}
+	}
+	if len(began) != 2 {
+		t.Fatalf("%d nodes, want 2", len(began))
+	}
+	f.query(t, "UPDATE node_numbers SET until = until - interval '10 s', since = since - interval '10 s' WHERE number = 1")
+	two.mustReserve(t)
+	if again := nodes()[1]; !again.Since.Equal(began[1].Since.Add(-10*time.Second)) || again.HeardAt.Before(began[1].HeardAt) {
+		t.Errorf("the node was %+v and, heard of again, is %+v", began[1], again)
+	}
+	f.query(t, "UPDATE node_numbers SET until = clock_timestamp() WHERE number = 0")
+	if all := nodes(); len(all) != 2 || all[0].OK || !all[1].OK {
+		t.Errorf("nodes of which one was killed are %+v", all)
+	}
+	f.query(t, "UPDATE node_numbers SET until = clock_timestamp() - interval '1 day' WHERE number = 0")
+	must(t, two.release(t.Context()))
+	if all := nodes(); len(all) != 0 {
+		t.Errorf("nodes at the end are %+v", all)
+	}
 }

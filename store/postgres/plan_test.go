@@ -161,6 +161,7 @@ var filling = []string{
 	`INSERT INTO webhook_events SELECT 1, n, 1, '' FROM generate_series(1, 20000) AS n`,
 	`INSERT INTO webhook_deliveries SELECT 1, n, n % 20, 1, 0, 0, '', NULL, now() FROM generate_series(1, 20000) AS n`,
 	`INSERT INTO outboxes SELECT 1, now() FROM generate_series(1, 1) AS n`,
+	`INSERT INTO days SELECT 1, n, n, 0, 0, 0, 0 FROM generate_series(10, 5000) AS n`,
 	`INSERT INTO activations SELECT 1, n, '\x00', now() FROM generate_series(10, 5000) AS n`,
 }
 

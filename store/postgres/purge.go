@@ -34,6 +34,9 @@ func (p *purge) run(finishedBefore time.Time) error {
 	if err := p.delete(purgeActivations, p.tenant, p.left); err != nil {
 		return err
 	}
+	if err := p.delete(deleteDays, p.tenant, muster.DaysKept, p.left); err != nil {
+		return err
+	}
 	if err := p.delete(deleteAttempts, p.left); err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ const (
 	updateUsageAccepted
 	updateUsageSplit
 	updateUsageDiscarded
+	upsertDay
+	selectDays
+	deleteDays
 	updateLastID
 	selectPhoneUser
 
@@ -217,6 +220,7 @@ const (
 	takeNumber
 	extendNumber
 	releaseNumber
+	selectNumbers
 
 	lockKeysShared
 	lockKeys

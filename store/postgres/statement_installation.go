@@ -16,11 +16,13 @@ var installationText = map[statement]string{
 			SELECT number, last_id FROM node_numbers WHERE until <= clock_timestamp()
 			ORDER BY greatest(last_id, $4), number LIMIT 1 FOR UPDATE SKIP LOCKED),
 		taken AS (
-			UPDATE node_numbers AS n SET owner = $1, until = clock_timestamp() + $2::bigint * interval '1 microsecond', last_id = greatest(n.last_id, $3)
+			UPDATE node_numbers AS n SET owner = $1, since = clock_timestamp(), until = clock_timestamp() + $2::bigint * interval '1 microsecond', last_id = greatest(n.last_id, $3)
 			FROM free WHERE n.number = free.number)
 		SELECT number, last_id FROM free`,
 	extendNumber: `UPDATE node_numbers SET until = clock_timestamp() + $3::bigint * interval '1 microsecond', last_id = greatest(last_id, $4)
 		WHERE number = $1 AND owner = $2`,
+	selectNumbers: `SELECT number, owner, since, until - $1::bigint * interval '1 microsecond', until > clock_timestamp() FROM node_numbers
+		WHERE owner <> '' AND until > clock_timestamp() - interval '1 day' ORDER BY number`,
 	releaseNumber: `UPDATE node_numbers SET owner = '', until = clock_timestamp(), last_id = $3 WHERE number = $1 AND owner = $2`,
 
 	// Who stores what is sealed shares the lock, from before he looks whether the key is on record until his commit; who deletes a

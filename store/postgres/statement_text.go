@@ -39,6 +39,16 @@ var generalText = map[statement]string{
 	updateUsageDiscarded: `UPDATE tenant_usage SET queued_rows = queued_rows - c.rows, queued_bytes = queued_bytes - c.bytes
 		FROM (SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(octet_length(payload)), 0) AS bytes FROM chunks
 			WHERE tenant = $1 AND batch = $2) AS c WHERE tenant = $1`,
+	upsertDay: `INSERT INTO days AS d (tenant, day, users, succeeded, failed, skipped, cancelled) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (tenant, day) DO UPDATE SET users = excluded.users, succeeded = d.succeeded + excluded.succeeded,
+			failed = d.failed + excluded.failed, skipped = d.skipped + excluded.skipped, cancelled = d.cancelled + excluded.cancelled`,
+	// From the last one on that is not after $2, which says how many users there were then.
+	selectDays: `SELECT day, users, succeeded, failed, skipped, cancelled FROM days WHERE tenant = $1
+		AND day >= coalesce((SELECT max(day) FROM days WHERE tenant = $1 AND day <= $2), $2) ORDER BY day LIMIT $3`,
+	deleteDays: `DELETE FROM days WHERE tenant = $1 AND day <= (SELECT max(day) FROM (SELECT day FROM days
+		WHERE tenant = $1 AND day < (SELECT max(day) FROM days
+			WHERE tenant = $1 AND day <= extract(epoch FROM statement_timestamp())::bigint / 86400 - $2::integer)
+		ORDER BY day LIMIT $3) AS f)`,
 	updateLastID:    `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
 	selectPhoneUser: `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '' LIMIT 1)`,
 
@@ -276,7 +286,7 @@ var generalText = map[statement]string{
 			WHERE tenant = $1 AND id = n.batch OFFSET 0) AS b`,
 	// Of LaneOrdered.
 	selectFirstOrdered: `SELECT batch, first_row FROM chunks WHERE tenant = $1 AND lane = 2 ORDER BY rank, sequence, first_row LIMIT $2`,
-	selectQueued:       `SELECT tenant FROM tenant_usage WHERE queued_rows > 0`,
+	selectQueued:       `SELECT tenant, queued_rows FROM tenant_usage WHERE queued_rows > 0`,
 	selectLanes: `SELECT l.lane FROM (VALUES (1), (2), (3)) AS l(lane)
 		CROSS JOIN LATERAL (SELECT FROM chunks WHERE tenant = $1 AND lane = l.lane ORDER BY rank LIMIT 1) AS c`,
 	deleteChunks: remove("chunks", `unnest($2::bigint[], $3::integer[]) AS n(batch, first_row)`, "t.batch = n.batch AND t.first_row = n.first_row"),

@@ -42,6 +42,7 @@ func createTenant(t *tx, tenant *muster.Tenant, admin *muster.User, lastID muste
 	first := *admin
 	first.Level, first.Disabled = muster.LevelSystemAdmin, false
 	t.exec(insertUsage, tenant.ID, 1, first.CapacityGB, 1, lastID)
+	t.addToDay(tenant.ID, &muster.Day{Number: muster.DayNumber(tenant.CreatedAt), Users: 1})
 	insertAll(t, tenant.ID, []muster.User{first}, first.CreatedAt, first.UpdatedAt)
 	writeNames(t, tenant.ID, &muster.Planned{Insert: []muster.User{first}}, nil)
 	var roles roleChanges

@@ -13,17 +13,12 @@ import (
 func (s *Store) Pending(ctx context.Context) ([]muster.LaneRef, error) {
 	var lanes []muster.LaneRef
 	err := s.read(ctx, func(t *tx) error {
-		var tenants []muster.ID
-		t.rows(func(row scanner) error {
-			var id muster.ID
-			err := row.Scan(&id)
-			tenants = append(tenants, id)
-			return err
-		}, selectQueued)
+		queued := map[muster.ID]int64{}
+		t.queued(queued)
 		if err := t.flush(); err != nil {
 			return err
 		}
-		for _, tenant := range tenants {
+		for tenant := range queued {
 			t.rows(func(row scanner) error {
 				lane := muster.LaneRef{Tenant: tenant}
 				err := row.Scan(&lane.Lane)

@@ -97,6 +97,11 @@ func (a *application) run(c *conn) error {
 	if err := a.write(c, w, taken, stored, live); err != nil {
 		return err
 	}
+	if day := w.Day(taken.Users); !mode.Predicts() && (day.Users != shot.Usage.Users || day.Rows() > 0) {
+		if err := addToDay(c, a.tenant, &day); err != nil {
+			return err
+		}
+	}
 	return a.tell(c, w, mode == muster.ModeRun, shot.Users)
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
-var small = []string{"tenants", "nodes", "key_records", "outboxes", "operators"}
+var small = []string{"tenants", "nodes", "key_records", "outboxes", "operators", "tenant_usage"}
 
 // walks lists the statements that walk a part of a large table, by what they walk, with the reason why that is bounded.
 var walks = map[statement]string{
@@ -246,7 +246,7 @@ func TestEveryStatementNamesTheTenant(t *testing.T) {
 	free := []statement{
 		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant, updateTenant,
 		selectCredential, upsertNode, selectIDFloor, selectKeys, selectKeyVersion, insertKey, rewrapKey, deleteKey,
-		selectToken, upsertAttempt, selectAttempt, deleteAttempts, selectDueTenants, insertOperator, selectOperator, selectOperatorByEmail,
+		selectToken, upsertAttempt, selectAttempt, deleteAttempts, selectQueued, selectDueTenants, insertOperator, selectOperator, selectOperatorByEmail,
 		selectOperatorBySubject, selectOperatorByInvitation, selectOperators, updateOperator, seeOperator, deleteOperator, insertOperatorSession,
 		selectOperatorSession, extendOperatorSession, deleteOperatorSession, deleteOperatorsSessions, deleteExpiredSessions,
 	}

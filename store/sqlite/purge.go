@@ -36,6 +36,9 @@ func (p *purge) run(finishedBefore, now int64) error {
 	if _, err := p.delete(purgeActivations, p.tenant, now, p.left); err != nil {
 		return err
 	}
+	if _, err := p.delete(deleteDays, p.tenant, muster.DayNumber(timeOf(now))-muster.DaysKept, p.left); err != nil {
+		return err
+	}
 	if _, err := p.delete(deleteAttempts, now, p.left); err != nil {
 		return err
 	}

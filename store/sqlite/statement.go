@@ -18,10 +18,14 @@ const (
 	selectAnyTenant
 	updateTenant
 	insertUsage
+	selectQueued
 	selectUsage
 	updateUsageApplied
 	updateUsageAccepted
 	updateUsageSplit
+	upsertDay
+	selectDays
+	deleteDays
 	selectPhoneUser
 
 	insertUser

@@ -33,7 +33,16 @@ var directoryText = map[statement]string{
 	updateUsageAccepted: `UPDATE tenant_usage SET queued_rows = queued_rows + ?, queued_bytes = queued_bytes + ?,
 		accept_sequence = ? WHERE tenant = ?`,
 	updateUsageSplit: `UPDATE tenant_usage SET queued_bytes = queued_bytes + ? WHERE tenant = ?`,
-	selectPhoneUser:  `SELECT EXISTS (SELECT 1 FROM users INDEXED BY users_phone WHERE tenant = ? AND phone_key IS NOT NULL)`,
+	selectQueued:     `SELECT tenant, queued_rows FROM tenant_usage WHERE queued_rows > 0`,
+	upsertDay: `INSERT INTO days (tenant, day, users, succeeded, failed, skipped, cancelled) ` + values(1, 7) + ` ON CONFLICT (tenant, day) DO UPDATE SET
+		users = excluded.users, succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed, skipped = skipped + excluded.skipped,
+		cancelled = cancelled + excluded.cancelled`,
+	// From the last one on that is not after ?2, which says how many users there were then.
+	selectDays: `SELECT day, users, succeeded, failed, skipped, cancelled FROM days WHERE tenant = ?1
+		AND day >= coalesce((SELECT max(day) FROM days WHERE tenant = ?1 AND day <= ?2), ?2) ORDER BY day LIMIT ?3`,
+	deleteDays: `DELETE FROM days WHERE tenant = ?1 AND day IN (SELECT day FROM days WHERE tenant = ?1
+		AND day < (SELECT max(day) FROM days WHERE tenant = ?1 AND day <= ?2) LIMIT ?3)`,
+	selectPhoneUser: `SELECT EXISTS (SELECT 1 FROM users INDEXED BY users_phone WHERE tenant = ? AND phone_key IS NOT NULL)`,
 
 	insertUser:  `INSERT INTO users (` + userColumns + `) ` + values(1, userColumnCount),
 	insertUsers: `INSERT INTO users (` + userColumns + `) ` + values(insertRows, userColumnCount),

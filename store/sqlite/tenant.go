@@ -45,6 +45,9 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if _, err := c.exec(insertUsage, int64(tenant.ID), 1, first.CapacityGB, 1); err != nil {
 		return err
 	}
+	if err := addToDay(c, tenant.ID, &muster.Day{Number: muster.DayNumber(tenant.CreatedAt), Users: 1}); err != nil {
+		return err
+	}
 	var args [userColumnCount]any
 	userArgs(args[:], tenant.ID, &first, millis(first.CreatedAt), millis(first.UpdatedAt))
 	if _, err := c.exec(insertUser, args[:]...); err != nil {

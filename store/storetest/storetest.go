@@ -10,6 +10,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"muster"
 	"muster/access"
@@ -41,6 +42,13 @@ type Store interface {
 
 	// Audit reads records of the tenant, or of the installation where that is 0, the newest first, as [muster.AuditPage] says.
 	Audit(ctx context.Context, tenant muster.ID, q muster.AuditQuery) (*muster.AuditPage, error)
+
+	// Days gives what days brought the tenant, the earliest first: from the day of since on, or from the last one before that
+	// of which anything is known, which says how many users there were. Days that brought nothing are left out.
+	Days(ctx context.Context, tenant muster.ID, since time.Time) ([]muster.Day, error)
+
+	// QueuedRows gives how many rows wait, for each tenant of whom any do.
+	QueuedRows(ctx context.Context) (map[muster.ID]int64, error)
 
 	// IDFloor is the largest id that is known to have been used, 0 if none.
 	IDFloor(ctx context.Context) (muster.ID, error)
@@ -146,6 +154,10 @@ func Run(t *testing.T, open func(t *testing.T) Store, reopen func(t *testing.T, 
 		"a chunk is split":                        testSplit,
 		"a chunk that is gone is not split":       testSplitGone,
 		"finished batches are purged by steps":    testPurge,
+		"days count users and outcomes":           testDays,
+		"dry runs are no day's":                   testDaysOfDryRuns,
+		"days are kept for a while":               testPurgeDays,
+		"it is known whose rows wait":             testQueuedRows,
 		"replays are forgotten":                   testPurgeReplays,
 		"tenants see nothing of each other":       testIsolation,
 		"keys are kept":                           testKeys,

@@ -62,6 +62,7 @@ func Tables() []Table {
 		table("key_records", 2, texts("purpose"), numbers("version"), blobs("wrapped"), texts("master_id"), times("created_at")),
 		table("tenants", 1, numbers("id"), texts("name", "host"), numbers("root_department"), documents("settings"), times("created_at"), numbers("key_version")),
 		table("tenant_usage", 1, numbers("tenant", "users", "capacity_gb", "system_admins", "queued_rows", "queued_bytes", "accept_sequence", "last_id")),
+		table("days", 2, numbers("tenant", "day", "users", "succeeded", "failed", "skipped", "cancelled")),
 		table("federation_profiles", 1, numbers("tenant"), documents("profile"), optional(blobs("sealed")), optional(numbers("key_version"))),
 		table("credential_index", 1, texts("app_id"), numbers("tenant")),
 		table("credentials", 2, numbers("tenant"), texts("app_id", "name"), flags("disabled"), times("created_at"), numbers("scopes")),
