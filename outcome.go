@@ -60,12 +60,46 @@ var reasonNames = [...]string{
 
 func (r Reason) String() string { return reasonNames[r] }
 
+// Effect is what a row that succeeded did to its user or, in a dry run, would do. The numbers are stored.
+type Effect uint8
+
+const (
+	EffectNone      Effect = iota // of a row that did not succeed, and of outcomes from before effects were kept
+	EffectCreated                 // the user was made
+	EffectChanged                 // fields of his were changed, or his password was set
+	EffectUnchanged               // he was as the row wants him
+	EffectEnabled
+	EffectDisabled
+	EffectDeleted
+)
+
+var effectNames = [...]string{"", "created", "changed", "unchanged", "enabled", "disabled", "deleted"}
+
+func (e Effect) String() string { return effectNames[e] }
+
+// Code is the number that stores keep, and count by, beside a result: its effect of a success, else the reason.
+func (r Result) Code(reason Reason, effect Effect) uint8 {
+	if r == Succeeded {
+		return uint8(effect)
+	}
+	return uint8(reason)
+}
+
+// Decode reads what [Result.Code] gave.
+func (r Result) Decode(code uint8) (Reason, Effect) {
+	if r == Succeeded {
+		return ReasonNone, Effect(code)
+	}
+	return Reason(code), EffectNone
+}
+
 // Outcome is the one answer to a row.
 type Outcome struct {
 	Row     int // position in the batch, from 0
 	ID      ID  // the row's own id
 	Result  Result
 	Reason  Reason // ReasonNone where the row succeeded
+	Effect  Effect // EffectNone where it did not
 	Field   string // the field at fault, in the caller's contract's name
 	Detail  string // a sentence for a person; "" where the row succeeded
 	User    ID     // the user made, changed or found; 0 if none

@@ -76,6 +76,7 @@ type step struct {
 	target   *draft // nil: he is to be made
 	next     User   // what he becomes; of one who is removed nothing
 	remove   bool
+	effect   Effect
 	unhashed bool // a password is written whose hash is missing
 }
 
@@ -113,6 +114,7 @@ func (p *planner) decide(e *Entry) Outcome {
 		o = e.Expect.Judge(o)
 	}
 	if o.Result == Succeeded {
+		o.Effect = p.step.effect
 		p.take(&p.step)
 	}
 	return o
@@ -188,7 +190,7 @@ func (p *planner) create(e *Entry) (ID, *Fault) {
 	if f := p.afford(0, u.CapacityGB); f != nil {
 		return 0, f
 	}
-	p.step = step{next: u, unhashed: e.unhashed(e.Set)}
+	p.step = step{next: u, effect: EffectCreated, unhashed: e.unhashed(e.Set)}
 	return u.ID, nil
 }
 
@@ -220,7 +222,10 @@ func (p *planner) update(e *Entry, d *draft) *Fault {
 	if f := p.afford(d.now.CapacityGB, next.CapacityGB); f != nil {
 		return f
 	}
-	p.step = step{target: d, next: next, unhashed: e.unhashed(set)}
+	p.step = step{target: d, next: next, effect: EffectChanged, unhashed: e.unhashed(set)}
+	if !set.Has(FieldPassword) && same(&d.now, &next) {
+		p.step.effect = EffectUnchanged
+	}
 	return nil
 }
 
@@ -234,8 +239,13 @@ func (p *planner) setDisabled(e *Entry, d *draft, disabled bool) *Fault {
 	if disabled && p.isLastAdmin(&d.now) {
 		return faultLast
 	}
-	p.step = step{target: d, next: d.now}
-	p.step.next.Disabled = disabled
+	p.step = step{target: d, next: d.now, effect: EffectEnabled}
+	switch p.step.next.Disabled = disabled; {
+	case disabled == d.now.Disabled:
+		p.step.effect = EffectUnchanged
+	case disabled:
+		p.step.effect = EffectDisabled
+	}
 	return nil
 }
 
@@ -246,7 +256,7 @@ func (p *planner) remove(e *Entry, d *draft) *Fault {
 	if p.isLastAdmin(&d.now) {
 		return faultLast
 	}
-	p.step = step{target: d, remove: true}
+	p.step = step{target: d, remove: true, effect: EffectDeleted}
 	return nil
 }
 

@@ -89,7 +89,7 @@ func TestPlan(t *testing.T) {
 			name:    "a phone that occurs twice is a skip that names the first row's user",
 			entries: []Entry{phone(10, "+271"), phone(11, "+271")},
 			want: []Outcome{
-				{Result: Succeeded, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 10},
 				{Result: Skipped, Reason: ReasonExists, Detail: "The user already exists.", User: 10},
 			},
 		},
@@ -102,10 +102,28 @@ func TestPlan(t *testing.T) {
 				account(ActionCreate, 13, "ann"),
 			},
 			want: []Outcome{
-				{Result: Succeeded, User: 10},
-				{Result: Succeeded, User: 10},
-				{Result: Succeeded, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 10},
+				{Result: Succeeded, Effect: EffectChanged, User: 10},
+				{Result: Succeeded, Effect: EffectDisabled, User: 10},
 				{Result: Failed, Reason: ReasonExists, Detail: "The user already exists.", User: 10},
+			},
+		},
+		{
+			name:  "what is done to a user who is as he is wanted",
+			users: []User{{ID: 5, AccountKey: "ann", Disabled: true, DisplayName: "Ann", PasswordHash: "$2a$", Level: LevelCommon}},
+			entries: []Entry{
+				account(ActionDisable, 0, "ann"),
+				with(account(ActionUpdate, 0, "ann"), func(e *Entry) { e.Set |= FieldDisplayName; e.User.DisplayName = "Ann" }),
+				with(account(ActionUpdate, 0, "ann"), func(e *Entry) { e.Set |= FieldPassword; e.User.PasswordHash = "$2a$" }),
+				account(ActionEnable, 0, "ann"),
+				account(ActionEnable, 0, "ann"),
+			},
+			want: []Outcome{
+				{Result: Succeeded, Effect: EffectUnchanged, User: 5},
+				{Result: Succeeded, Effect: EffectUnchanged, User: 5},
+				{Result: Succeeded, Effect: EffectChanged, User: 5},
+				{Result: Succeeded, Effect: EffectEnabled, User: 5},
+				{Result: Succeeded, Effect: EffectUnchanged, User: 5},
 			},
 		},
 		{
@@ -113,10 +131,10 @@ func TestPlan(t *testing.T) {
 			settings: TenantSettings{UserLimit: 2},
 			entries:  []Entry{phone(10, "1"), phone(11, "2"), with(phone(0, "1"), func(e *Entry) { e.Action = ActionDelete }), phone(12, "3")},
 			want: []Outcome{
-				{Result: Succeeded, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 10},
 				{Result: Failed, Reason: ReasonNoSeat, Detail: "The tenant's user limit is reached: delete a user or raise the limit."},
-				{Result: Succeeded, User: 10},
-				{Result: Succeeded, User: 12},
+				{Result: Succeeded, Effect: EffectDeleted, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 12},
 			},
 		},
 		{
@@ -128,9 +146,9 @@ func TestPlan(t *testing.T) {
 				with(phone(12, "3"), func(e *Entry) { e.Set |= FieldCapacity; e.User.CapacityGB = 3 }),
 			},
 			want: []Outcome{
-				{Result: Succeeded, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 10},
 				{Result: Failed, Reason: ReasonNoCapacity, Field: "personalCapacity", Detail: "The tenant's personal space has less left than the capacity asked for."},
-				{Result: Succeeded, User: 12},
+				{Result: Succeeded, Effect: EffectCreated, User: 12},
 			},
 		},
 		{
@@ -144,7 +162,7 @@ func TestPlan(t *testing.T) {
 			name:    "an e-mail shared where it is no key",
 			users:   []User{{ID: 5, EmailKey: "a@b.c"}},
 			entries: []Entry{with(phone(10, "1"), func(e *Entry) { e.Set |= FieldEmail; e.User.EmailKey = "a@b.c" })},
-			want:    []Outcome{{Result: Succeeded, User: 10}},
+			want:    []Outcome{{Result: Succeeded, Effect: EffectCreated, User: 10}},
 		},
 		{
 			name:    "the last enabled system administrator stays",
@@ -181,7 +199,7 @@ func TestPlan(t *testing.T) {
 			},
 			want: []Outcome{
 				{Result: Failed, Reason: ReasonRoleNotFound, Field: "roleIds", Detail: "4"},
-				{Result: Succeeded, User: 11},
+				{Result: Succeeded, Effect: EffectCreated, User: 11},
 			},
 		},
 		{
@@ -189,7 +207,7 @@ func TestPlan(t *testing.T) {
 			entries: []Entry{{Fault: fault(ReasonInvalid, "phone", "5 to 20 digits are accepted.")}, phone(10, "1")},
 			want: []Outcome{
 				{Result: Failed, Reason: ReasonInvalid, Field: "phone", Detail: "5 to 20 digits are accepted."},
-				{Result: Succeeded, User: 10},
+				{Result: Succeeded, Effect: EffectCreated, User: 10},
 			},
 		},
 	}

@@ -21,8 +21,8 @@ func TestRowsThatSetAStatus(t *testing.T) {
 		status(ActionUpdate, "ann", false), status(ActionCreate, "bo", true), status(ActionUpdate, "root", true), status(ActionUpdate, "root", false),
 	})
 	want := []Outcome{
-		{Result: Succeeded, User: 2}, {Result: Succeeded, User: 10},
-		{Result: Failed, Reason: ReasonLastAdmin, Detail: faultLast.Detail, User: 1}, {Result: Succeeded, User: 1},
+		{Result: Succeeded, Effect: EffectChanged, User: 2}, {Result: Succeeded, Effect: EffectCreated, User: 10},
+		{Result: Failed, Reason: ReasonLastAdmin, Detail: faultLast.Detail, User: 1}, {Result: Succeeded, Effect: EffectUnchanged, User: 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)

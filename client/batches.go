@@ -124,6 +124,7 @@ type Outcome struct {
 	Result  string `json:"result"`  // succeeded, failed, skipped or cancelled
 	UserID  string `json:"userId"`  // who was made or found; "" if nobody
 	Subject string `json:"subject"` // the value that the row was matched by, as sent
+	Effect  string `json:"effect"`  // what it did: created, changed, unchanged, enabled, disabled or deleted; "" if the row did not succeed
 	Reason  string `json:"reason"`  // a word, such as exists; "" if the row succeeded
 	Field   string `json:"field"`   // the field at fault, if it is one
 	Detail  string `json:"detail"`  // why, in a sentence
@@ -133,6 +134,7 @@ type Outcome struct {
 type ReasonCount struct {
 	Result string `json:"result"`
 	Reason string `json:"reason"`
+	Effect string `json:"effect"` // what rows that succeeded did
 	Rows   int    `json:"rows"`
 }
 
@@ -240,7 +242,7 @@ func (b Batches) outcomes(ctx context.Context, path string, query url.Values, fr
 	}
 }
 
-// Reasons counts a batch's rows by result and reason.
+// Reasons counts a batch's rows by result, and by reason or effect.
 func (b Batches) Reasons(ctx context.Context, id string) ([]ReasonCount, error) {
 	var answer struct {
 		Reasons []ReasonCount `json:"reasons"`

@@ -57,7 +57,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 		t.Fatalf("%+v, %v", run, err)
 	}
 	want := []client.Outcome{
-		{Row: 1, Result: "succeeded", Subject: "ann"}, {Row: 2, Result: "succeeded", Subject: "bo"},
+		{Row: 1, Result: "succeeded", Effect: "created", Subject: "ann"}, {Row: 2, Result: "succeeded", Effect: "created", Subject: "bo"},
 		{Row: 3, Result: "failed", Subject: "cy", Reason: "invalid", Field: "firstName", Detail: "A firstName or a displayName is needed."},
 	}
 	got := outcomes(t, c, run.ID, client.RowQuery{})
@@ -68,7 +68,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 		t.Errorf("failed are %+v", failed)
 	}
 	reasons, err := b.Reasons(t.Context(), run.ID)
-	if diff := cmp.Diff([]client.ReasonCount{{"succeeded", "", 2}, {"failed", "invalid", 1}}, reasons); diff != "" || err != nil {
+	if diff := cmp.Diff([]client.ReasonCount{{"succeeded", "", "created", 2}, {"failed", "invalid", "", 1}}, reasons); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	retry, err := b.Retry(t.Context(), run.ID)

@@ -41,7 +41,7 @@ type BatchStore interface {
 	Batches(ctx context.Context, tenant muster.ID, q BatchQuery) ([]muster.Batch, error)
 	// Outcomes reads a batch and those of its outcomes that the query wants, in list order, all of one moment; KindNotFound.
 	Outcomes(ctx context.Context, tenant, batch muster.ID, q OutcomeQuery) (*muster.BatchPage, error)
-	// Reasons counts a batch's outcomes by result and reason, in the order of these; KindNotFound.
+	// Reasons counts a batch's outcomes by result and reason, and those that succeeded by effect, in the order of these; KindNotFound.
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]ReasonCount, error)
 	// Differences reads what ModeCheck found of the rows from one on, at most limit, in list order; none is no error.
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
@@ -89,6 +89,7 @@ type OutcomeQuery struct {
 type ReasonCount struct {
 	Result muster.Result
 	Reason muster.Reason
+	Effect muster.Effect
 	Rows   int
 }
 

@@ -63,11 +63,12 @@ func TestRowsOfEveryOperation(t *testing.T) {
 		{"account":"ann","id":"`+ids(0)+`","surname":"Smith"},
 		{"account":"bo","operation":"enable"}]}`)
 	want := []native.BatchOutcome{
-		{Row: 1, Result: "succeeded", Subject: "ANN"}, {Row: 2, Result: "succeeded", Subject: "bo"}, {Row: 3, Result: "succeeded", Subject: "cy"},
-		{Row: 4, Result: "succeeded", Subject: "ed"}, {Row: 5, Result: "succeeded", Subject: "di"},
+		{Row: 1, Result: "succeeded", Effect: "changed", Subject: "ANN"}, {Row: 2, Result: "succeeded", Effect: "disabled", Subject: "bo"},
+		{Row: 3, Result: "succeeded", Effect: "changed", Subject: "cy"}, {Row: 4, Result: "succeeded", Effect: "created", Subject: "ed"},
+		{Row: 5, Result: "succeeded", Effect: "deleted", Subject: "di"},
 		{Row: 6, Result: "failed", Subject: "di", Reason: "not-found", Detail: "The user does not exist."},
 		{Row: 7, Result: "failed", Subject: "ann", Reason: "invalid", Field: "id", Detail: "It is accepted only where the batch matches by id."},
-		{Row: 8, Result: "succeeded", Subject: "bo"},
+		{Row: 8, Result: "succeeded", Effect: "enabled", Subject: "bo"},
 	}
 	rows := p.rows(path, 1000)
 	if diff := cmp.Diff(want, rows, cmpopts.IgnoreFields(native.BatchOutcome{}, "User")); diff != "" {
@@ -189,7 +190,7 @@ func TestListsOfBatchesAndRows(t *testing.T) {
 		{"account":"bo"},{"account":"cy"},{"account":"di","firstName":"Di"},{"account":"di","firstName":"Di"}]}`)
 	p.finished(path)
 	reasons := call[native.BatchReasons](p.installation, 200, "GET", path+"/reasons", "")
-	want := native.BatchReasons{Reasons: []native.BatchReason{{Result: "succeeded", Rows: 2}, {Result: "failed", Reason: "invalid", Rows: 2}, {Result: "skipped", Reason: "exists", Rows: 2}}}
+	want := native.BatchReasons{Reasons: []native.BatchReason{{Result: "succeeded", Effect: "created", Rows: 2}, {Result: "failed", Reason: "invalid", Rows: 2}, {Result: "skipped", Reason: "exists", Rows: 2}}}
 	if diff := cmp.Diff(want, reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
 	}

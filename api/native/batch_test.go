@@ -128,10 +128,10 @@ func TestTheLifeOfABatch(t *testing.T) {
 
 	p.start()
 	want := []native.BatchOutcome{
-		{Row: 1, Result: "succeeded", Subject: "ann"},
+		{Row: 1, Result: "succeeded", Effect: "created", Subject: "ann"},
 		{Row: 2, Result: "failed", Subject: "bo", Reason: "no-capacity", Field: "capacityGB", Detail: "The tenant's personal space has less left than the capacity asked for."},
 		{Row: 3, Result: "skipped", Subject: "ANN", Reason: "exists", Detail: "The user already exists."},
-		{Row: 4, Result: "succeeded", Subject: "cy"},
+		{Row: 4, Result: "succeeded", Effect: "created", Subject: "cy"},
 	}
 	rows := p.rows(path, 3)
 	if diff := cmp.Diff(want, rows, cmpopts.IgnoreFields(native.BatchOutcome{}, "User")); diff != "" {
@@ -268,7 +268,7 @@ func TestUsersAreMatchedByEmail(t *testing.T) {
 		{"email":"Ann@example.org","firstName":"Ann","account":"ann"},{"email":"ann@Example.org","firstName":"Ann"},
 		{"email":"bo@example.org","firstName":"Bo","account":"ANN"},{"account":"cy","firstName":"Cy"}]}`)
 	want := []native.BatchOutcome{
-		{Row: 1, Result: "succeeded", Subject: "Ann@example.org"},
+		{Row: 1, Result: "succeeded", Effect: "created", Subject: "Ann@example.org"},
 		{Row: 2, Result: "skipped", Subject: "ann@Example.org", Reason: "exists", Detail: "The user already exists."},
 		{Row: 3, Result: "failed", Subject: "bo@example.org", Reason: "conflict", Field: "account", Detail: "The account is held by another user."},
 		{Row: 4, Result: "failed", Reason: "invalid", Field: "email", Detail: "It is missing, and is what tells who is meant."},

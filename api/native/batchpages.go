@@ -24,13 +24,14 @@ type BatchRows struct {
 
 // BatchReasons is how a batch's rows ended.
 type BatchReasons struct {
-	Reasons []BatchReason `json:"reasons" nullable:"false" doc:"by result, then by reason"`
+	Reasons []BatchReason `json:"reasons" nullable:"false" doc:"by result, then by reason or effect"`
 }
 
 // BatchReason is how many rows ended in one way.
 type BatchReason struct {
 	Result string `json:"result" enum:"succeeded,failed,skipped,cancelled"`
 	Reason string `json:"reason,omitempty" doc:"absent of rows that succeeded"`
+	Effect string `json:"effect,omitempty" enum:"created,changed,unchanged,enabled,disabled,deleted" doc:"of rows that succeeded: what they did, or in a dry run would do"`
 	Rows   int    `json:"rows"`
 }
 
@@ -90,12 +91,12 @@ func (a *api) addBatchPages(h huma.API) {
 			page, err := a.listRows(ctx, in)
 			return reply(ctx, a, page, err)
 		})
-	huma.Register(h, operation("count-batch-reasons", http.MethodGet, one+"/reasons", "Count a batch's rows by result and reason", tag, http.StatusOK),
+	huma.Register(h, operation("count-batch-reasons", http.MethodGet, one+"/reasons", "Count a batch's rows by result, and by reason or effect", tag, http.StatusOK),
 		func(ctx context.Context, in *batchPath) (*answer[BatchReasons], error) {
 			counts, err := a.Batches.Reasons(ctx, in.Tenant.id, in.Batch.id)
 			wire := BatchReasons{Reasons: make([]BatchReason, len(counts))}
 			for i, c := range counts {
-				wire.Reasons[i] = BatchReason{Result: c.Result.String(), Reason: c.Reason.String(), Rows: c.Rows}
+				wire.Reasons[i] = BatchReason{Result: c.Result.String(), Reason: c.Reason.String(), Effect: c.Effect.String(), Rows: c.Rows}
 			}
 			return reply(ctx, a, wire, err)
 		})

@@ -105,13 +105,14 @@ type BatchOutcome struct {
 	Result  string    `json:"result" enum:"succeeded,failed,skipped,cancelled"`
 	User    muster.ID `json:"userId,omitempty" doc:"who was made or found"`
 	Subject string    `json:"subject,omitempty" doc:"the value that the row was matched by, as sent"`
+	Effect  string    `json:"effect,omitempty" enum:"created,changed,unchanged,enabled,disabled,deleted" doc:"what a row that succeeded did to the user or, in a dry run, would do; unchanged: the user was as the row wants him"`
 	Reason  string    `json:"reason,omitempty" example:"exists" doc:"why the row did not succeed, in a word"`
 	Field   string    `json:"field,omitempty" doc:"the field at fault, if it is one"`
 	Detail  string    `json:"detail,omitempty" doc:"why, in a sentence"`
 }
 
 func outcomeOf(o *muster.Outcome) BatchOutcome {
-	wire := BatchOutcome{Row: o.Row + 1, Result: o.Result.String(), User: o.User, Subject: o.Subject}
+	wire := BatchOutcome{Row: o.Row + 1, Result: o.Result.String(), User: o.User, Subject: o.Subject, Effect: o.Effect.String()}
 	wire.Field, wire.Detail = userfile.Explain(o)
 	if o.Reason != muster.ReasonNone {
 		wire.Reason = o.Reason.String()

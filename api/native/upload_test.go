@@ -122,7 +122,7 @@ func TestFilesThatAreUnderstood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, rows := p.upload(tenant, "operation=create&match=phone&dryRun=true"+tt.query, tt.file)
-			want := []native.BatchOutcome{{Row: 1, Result: "succeeded", Subject: "+4915100000001"}}
+			want := []native.BatchOutcome{{Row: 1, Result: "succeeded", Effect: "created", Subject: "+4915100000001"}}
 			if diff := cmp.Diff(want, rows, cmpopts.IgnoreFields(native.BatchOutcome{}, "User")); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -127,7 +128,7 @@ const reasonHeading = "RESULT REASON ROWS"
 func reasonRows(reasons []native.BatchReason) [][]string {
 	rows := make([][]string, len(reasons))
 	for i, r := range reasons {
-		rows[i] = []string{r.Result, r.Reason, strconv.Itoa(r.Rows)}
+		rows[i] = []string{r.Result, cmp.Or(r.Reason, r.Effect), strconv.Itoa(r.Rows)}
 	}
 	return rows
 }

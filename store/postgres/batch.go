@@ -99,8 +99,9 @@ func (s *Store) Outcomes(ctx context.Context, tenant, batch muster.ID, q provisi
 		switch {
 		case q.Result == 0 && q.Reason == muster.ReasonNone:
 			t.outcomes(&outcomes, selectOutcomes, tenant, batch, q.From, q.Limit)
+		case q.Result == muster.Succeeded && q.Reason != muster.ReasonNone: // what succeeded has no reason
 		case q.Result == muster.Succeeded:
-			t.outcomes(&outcomes, selectSucceeded, tenant, batch, q.From, q.Limit, q.Reason)
+			t.outcomes(&outcomes, selectSucceeded, tenant, batch, q.From, q.Limit)
 		default:
 			t.outcomes(&outcomes, selectOutcomesByReason, tenant, batch, q.From, q.Limit, q.Result, q.Reason)
 		}
@@ -117,7 +118,9 @@ func (s *Store) Reasons(ctx context.Context, tenant, batch muster.ID) ([]provisi
 	_, err := s.batchWith(ctx, tenant, batch, anyContract, func(t *tx) {
 		t.rows(func(row scanner) error {
 			var c provision.ReasonCount
-			err := row.Scan(&c.Result, &c.Reason, &c.Rows)
+			var code uint8
+			err := row.Scan(&c.Result, &code, &c.Rows)
+			c.Reason, c.Effect = c.Result.Decode(code)
 			counts = append(counts, c)
 			return err
 		}, selectReasons, tenant, batch)

@@ -26,7 +26,7 @@ func (l *outcomeLists) add(batch muster.ID, outcomes []muster.Outcome) {
 	for i := range outcomes {
 		o := &outcomes[i]
 		l.batches, l.rows, l.ids, l.users = append(l.batches, int64(batch)), append(l.rows, int32(o.Row)), append(l.ids, int64(o.ID)), append(l.users, int64(o.User))
-		l.results, l.reasons = append(l.results, int16(o.Result)), append(l.reasons, int16(o.Reason))
+		l.results, l.reasons = append(l.results, int16(o.Result)), append(l.reasons, int16(o.Result.Code(o.Reason, o.Effect)))
 		l.fields, l.details, l.subjects = append(l.fields, o.Field), append(l.details, o.Detail), append(l.subjects, o.Subject)
 	}
 }

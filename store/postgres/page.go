@@ -81,7 +81,9 @@ func scanBatch(row scanner, b *muster.Batch) error {
 func (t *tx) outcomes(all *[]muster.Outcome, by statement, args ...any) {
 	t.rows(func(row scanner) error {
 		var o muster.Outcome
-		err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, &o.Field, &o.Detail, &o.User, &o.Subject)
+		var code uint8
+		err := row.Scan(&o.Row, &o.ID, &o.Result, &code, &o.Field, &o.Detail, &o.User, &o.Subject)
+		o.Reason, o.Effect = o.Result.Decode(code)
 		*all = append(*all, o)
 		return err
 	}, by, args...)

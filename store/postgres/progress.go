@@ -83,17 +83,19 @@ func (p *progress) add(d *provision.ChunkWrites, stored *waiting) error {
 		if o.Result < muster.Succeeded || o.Result > muster.Cancelled {
 			return fmt.Errorf("decide gave row %d of batch %s no result", o.Row, d.Chunk.Batch)
 		}
-		s.count(o.Result, o.Reason)
+		s.count(o)
 	}
 	return nil
 }
 
 // count counts an outcome. There are few kinds of them, and most are of the kind of the one before.
-func (s *step) count(result muster.Result, reason muster.Reason) {
-	i := slices.IndexFunc(s.reasons, func(c provision.ReasonCount) bool { return c.Result == result && c.Reason == reason })
+func (s *step) count(o *muster.Outcome) {
+	i := slices.IndexFunc(s.reasons, func(c provision.ReasonCount) bool {
+		return c.Result == o.Result && c.Reason == o.Reason && c.Effect == o.Effect
+	})
 	if i < 0 {
 		i = len(s.reasons)
-		s.reasons = append(s.reasons, provision.ReasonCount{Result: result, Reason: reason})
+		s.reasons = append(s.reasons, provision.ReasonCount{Result: o.Result, Reason: o.Reason, Effect: o.Effect})
 	}
 	s.reasons[i].Rows++
 }
@@ -117,7 +119,7 @@ func (p *progress) store(t *tx, tenant muster.ID, w *provision.Writes) (ended []
 		}
 		for _, c := range s.reasons {
 			counts[c.Result][i] += int32(c.Rows)
-			batches, results, reasons, rows = append(batches, ids[i]), append(results, int16(c.Result)), append(reasons, int16(c.Reason)), append(rows, int32(c.Rows))
+			batches, results, reasons, rows = append(batches, ids[i]), append(results, int16(c.Result)), append(reasons, int16(c.Result.Code(c.Reason, c.Effect))), append(rows, int32(c.Rows))
 		}
 	}
 	t.exec(upsertReasons, tenant, batches, results, reasons, rows)

@@ -308,7 +308,7 @@ var generalText = map[statement]string{
 			WHERE tenant = $1 AND batch = $2 AND result = r.result AND reason = r.reason AND result <> 1 AND row >= $3 ORDER BY row LIMIT $4) AS o
 		WHERE (r.result = $5 OR $5 = 0) AND (r.reason = $6 OR $6 = 0) ORDER BY o.row LIMIT $4`,
 	selectSucceeded: `SELECT ` + outcomeColumns + ` FROM outcomes
-		WHERE tenant = $1 AND batch = $2 AND row >= $3 AND result = 1 AND reason = $5 ORDER BY row LIMIT $4`,
+		WHERE tenant = $1 AND batch = $2 AND row >= $3 AND result = 1 ORDER BY row LIMIT $4`,
 	// Whatever did not succeed is kept, so that chunks of which nothing is need not be walked. $3 is the first row asked for,
 	// $4 how many rows a chunk holds at most.
 	selectFailures: `SELECT o.row, o.id, o.result, o.reason, o.field, o.detail, o.user_id, o.subject FROM kept AS k

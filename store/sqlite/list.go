@@ -77,7 +77,9 @@ func (s *Store) Reasons(ctx context.Context, tenant, batch muster.ID) ([]provisi
 		rows, err := q.query(ctx, selectReasons, int64(tenant), int64(batch))
 		return collect(rows, err, func(row scanner) error {
 			var n provision.ReasonCount
-			err := row.Scan(&n.Result, &n.Reason, &n.Rows)
+			var code uint8
+			err := row.Scan(&n.Result, &code, &n.Rows)
+			n.Reason, n.Effect = n.Result.Decode(code)
 			counts = append(counts, n)
 			return err
 		})

@@ -79,7 +79,9 @@ func readOutcomes(ctx context.Context, q querier, by statement, args ...any) ([]
 	rows, err := q.query(ctx, by, args...)
 	err = collect(rows, err, func(row scanner) error {
 		var o muster.Outcome
-		err := row.Scan(&o.Row, &o.ID, &o.Result, &o.Reason, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
+		var code uint8
+		err := row.Scan(&o.Row, &o.ID, &o.Result, &code, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
+		o.Reason, o.Effect = o.Result.Decode(code)
 		outcomes = append(outcomes, o)
 		return err
 	})

@@ -87,20 +87,20 @@ func (p *progress) add(k *waiting, d *provision.ChunkWrites) error {
 		if o.Result < muster.Succeeded || o.Result > muster.Cancelled {
 			return fmt.Errorf("decide gave row %d of batch %s no result", o.Row, p.batch)
 		}
-		p.count(o.Result, o.Reason)
+		p.count(o)
 	}
 	p.done += k.rows
 	return nil
 }
 
-func (p *progress) count(result muster.Result, reason muster.Reason) {
+func (p *progress) count(o *muster.Outcome) {
 	for i := range p.reasons { // few
-		if r := &p.reasons[i]; r.Result == result && r.Reason == reason {
+		if r := &p.reasons[i]; r.Result == o.Result && r.Reason == o.Reason && r.Effect == o.Effect {
 			r.Rows++
 			return
 		}
 	}
-	p.reasons = append(p.reasons, provision.ReasonCount{Result: result, Reason: reason, Rows: 1})
+	p.reasons = append(p.reasons, provision.ReasonCount{Result: o.Result, Reason: o.Reason, Effect: o.Effect, Rows: 1})
 }
 
 // placed is an outcome of a batch.
@@ -139,7 +139,7 @@ func (a *application) insertPlaced(c *conn, one, many statement, all []placed) e
 	return insertAll(c, one, many, outcomeColumnCount, len(all), func(args []any, i int) {
 		o := all[i].outcome
 		args[0], args[1], args[2], args[3] = int64(a.tenant), int64(all[i].batch), o.Row, int64(o.ID)
-		args[4], args[5], args[6], args[7] = int64(o.Result), int64(o.Reason), orNull(o.Field), orNull(o.Detail)
+		args[4], args[5], args[6], args[7] = int64(o.Result), int64(o.Result.Code(o.Reason, o.Effect)), orNull(o.Field), orNull(o.Detail)
 		args[8], args[9] = int64(o.User), orNull(o.Subject)
 	})
 }
@@ -158,7 +158,7 @@ func (a *application) advance(c *conn, p *progress, w *provision.Writes) error {
 	var of [muster.Cancelled + 1]int
 	for _, r := range p.reasons {
 		of[r.Result] += r.Rows
-		if _, err := c.exec(upsertReason, int64(a.tenant), int64(p.batch), int64(r.Result), int64(r.Reason), r.Rows); err != nil {
+		if _, err := c.exec(upsertReason, int64(a.tenant), int64(p.batch), int64(r.Result), int64(r.Result.Code(r.Reason, r.Effect)), r.Rows); err != nil {
 			return err
 		}
 	}

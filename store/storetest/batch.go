@@ -59,10 +59,12 @@ func testOutcomeQueries(b *bundle) {
 	type ending struct {
 		result muster.Result
 		reason muster.Reason
+		effect muster.Effect
 	}
-	ok, taken, unknown := ending{muster.Succeeded, 0}, ending{muster.Failed, muster.ReasonConflict}, ending{muster.Failed, muster.ReasonNotFound}
-	there, failedThere, stopped := ending{muster.Skipped, muster.ReasonExists}, ending{muster.Failed, muster.ReasonExists}, ending{muster.Cancelled, muster.ReasonCancelled}
-	endings := []ending{ok, taken, there, ok, ok, taken, unknown, stopped, failedThere, taken, ok, stopped}
+	ok, gone := ending{muster.Succeeded, 0, muster.EffectCreated}, ending{muster.Succeeded, 0, muster.EffectDeleted}
+	taken, unknown := ending{muster.Failed, muster.ReasonConflict, 0}, ending{muster.Failed, muster.ReasonNotFound, 0}
+	there, failedThere, stopped := ending{muster.Skipped, muster.ReasonExists, 0}, ending{muster.Failed, muster.ReasonExists, 0}, ending{muster.Cancelled, muster.ReasonCancelled, 0}
+	endings := []ending{ok, taken, there, gone, ok, taken, unknown, stopped, failedThere, taken, ok, stopped}
 	a := b.acceptance(b.tenant, len(endings), 3)
 	id := b.accept(a)
 	for _, w := range b.works(id) {
@@ -70,7 +72,7 @@ func testOutcomeQueries(b *bundle) {
 			writes, err := b.decideAll([]provision.Work{w}, muster.Skipped)(shot, live)
 			for i := range writes.Chunks[0].Outcomes {
 				o := &writes.Chunks[0].Outcomes[i]
-				o.Result, o.Reason = endings[o.Row].result, endings[o.Row].reason
+				o.Result, o.Reason, o.Effect = endings[o.Row].result, endings[o.Row].reason, endings[o.Row].effect
 			}
 			return writes, err
 		}))
@@ -78,6 +80,9 @@ func testOutcomeQueries(b *bundle) {
 	stored := b.batch(b.tenant, id)
 	b.same("counters", [4]int{stored.Succeeded, stored.Failed, stored.Skipped, stored.Cancelled}, [4]int{4, 5, 1, 2})
 	all := b.page(b.tenant, id).Outcomes
+	for i, o := range all {
+		b.same(fmt.Sprintf("the end of row %d", i), [3]any{o.Result, o.Reason, o.Effect}, [3]any{endings[i].result, endings[i].reason, endings[i].effect})
+	}
 	for _, c := range []struct {
 		q    provision.OutcomeQuery
 		want []int
@@ -110,7 +115,7 @@ func testOutcomeQueries(b *bundle) {
 		b.same(fmt.Sprintf("outcomes of %+v", c.q), page, &muster.BatchPage{Batch: *stored, Outcomes: want})
 	}
 	b.same("reasons", b.reasons(id), []provision.ReasonCount{
-		{Result: muster.Succeeded, Rows: 4},
+		{Result: muster.Succeeded, Effect: muster.EffectCreated, Rows: 3}, {Result: muster.Succeeded, Effect: muster.EffectDeleted, Rows: 1},
 		{Result: muster.Failed, Reason: muster.ReasonExists, Rows: 1}, {Result: muster.Failed, Reason: muster.ReasonNotFound, Rows: 1},
 		{Result: muster.Failed, Reason: muster.ReasonConflict, Rows: 3},
 		{Result: muster.Skipped, Reason: muster.ReasonExists, Rows: 1},
