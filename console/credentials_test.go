@@ -48,7 +48,7 @@ func (b *bundle) trail(t testing.TB, tenant muster.ID) []string {
 		if r.Action == "sign-in" {
 			continue
 		}
-		all = append(all, strings.TrimSpace(strings.Join([]string{r.Action, r.Target, r.Detail}, " ")))
+		all = append(all, strings.Join(strings.Fields(r.Action+" "+r.Target+" "+r.Detail), " "))
 	}
 	return all
 }
@@ -229,7 +229,7 @@ func TestExamplesFitWhatACredentialMayDo(t *testing.T) {
 	} {
 		made, err := b.config.Access.CreateCredential(t.Context(), b.tenant.ID, access.NewCredential{Scopes: scopes})
 		must(t, err)
-		page := v.get("/console/credentials/"+made.Credential.AppID).is(http.StatusOK).has(want...).has(`&#39;http://it&#39;\&#39;&#39;s.example/oauth2/token&#39;`)
+		page := v.get("/console/credentials/" + made.Credential.AppID).is(http.StatusOK).has(want...).has(`&#39;http://it&#39;\&#39;&#39;s.example/oauth2/token&#39;`)
 		if !scopes.Has(muster.ScopeProvision) {
 			page.hasNo("muster import")
 		}
