@@ -24,7 +24,7 @@ func TestScopesHaveNames(t *testing.T) {
 	}
 }
 
-// TestSearchNames: a user is found by the beginning of each name that he has, each once, however it is written.
+// TestNameKeys: a user is found by the beginning of each name that he has, each once, however it is written.
 func TestSearchNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -38,7 +38,7 @@ func TestSearchNames(t *testing.T) {
 		{muster.User{DisplayName: "Ann  archer", FirstName: "ANN", Surname: "archer"}, []string{"ann archer", "archer"}},
 		{muster.User{DisplayName: " "}, []string{}},
 	} {
-		if diff := cmp.Diff(c.want, c.user.SearchNames()); diff != "" {
+		if diff := cmp.Diff(c.want, c.user.NameKeys().All()); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", c.user, diff)
 		}
 	}

@@ -116,14 +116,33 @@ func (u *User) endsTokens(next *User) bool {
 // FoldName is the form by which names are searched: letter case does not count, nor how many spaces are between words.
 func FoldName(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), " ") }
 
-// SearchNames are what a search by name finds the user by the beginning of, folded, each once: his display name, his first name
-// and surname in one, and his surname.
-func (u *User) SearchNames() []string {
-	names := make([]string, 0, 3)
-	for _, name := range [...]string{u.DisplayName, u.FirstName + " " + u.Surname, u.Surname} {
-		if name = FoldName(name); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
+// NameKeys are what a search by name finds a user by the beginning of, folded as by [FoldName]. One that he does not have, or that is
+// equal to one before, is "".
+type NameKeys struct {
+	Display string // of his display name
+	Full    string // of his first name and surname in one
+	Surname string
+}
+
+// NameKeys gives those of the user.
+func (u *User) NameKeys() NameKeys {
+	k := NameKeys{Display: FoldName(u.DisplayName), Full: FoldName(u.FirstName + " " + u.Surname), Surname: FoldName(u.Surname)}
+	if k.Surname == k.Display || k.Surname == k.Full {
+		k.Surname = ""
+	}
+	if k.Full == k.Display {
+		k.Full = ""
+	}
+	return k
+}
+
+// All are the keys that he has.
+func (k NameKeys) All() []string {
+	all := make([]string, 0, 3)
+	for _, key := range [...]string{k.Display, k.Full, k.Surname} {
+		if key != "" {
+			all = append(all, key)
 		}
 	}
-	return names
+	return all
 }

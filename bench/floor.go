@@ -41,6 +41,9 @@ func load(ctx context.Context, l loader, users []client.User, first int) (float6
 	return float64(len(users)) / time.Since(began).Seconds(), nil
 }
 
+// fullName is what a user is searched by.
+func fullName(u *client.User) string { return strings.ToLower(u.FirstName + " " + u.Surname) }
+
 // rowLoader prepares one INSERT a row.
 type rowLoader struct {
 	db           *sql.DB
@@ -68,7 +71,7 @@ func (l *rowLoader) batch(ctx context.Context, users []client.User, first int) e
 	}
 	defer func() { _ = tx.Rollback() }()
 	insertUser, err := tx.PrepareContext(ctx, `INSERT INTO users (tenant, id, phone, phone_key, email, email_key, first_name, surname,
-		level, disabled, department, capacity_gb, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, ?, 0, ?, ?)`)
+		level, disabled, department, capacity_gb, created_at, updated_at, full_name_key, surname_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, ?, 0, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,8 @@ func (l *rowLoader) batch(ctx context.Context, users []client.User, first int) e
 	now := time.Now().UnixMilli()
 	for i := range users {
 		u, id := &users[i], int64(loadedIDs+2*(first+i))
-		_, err := insertUser.ExecContext(ctx, l.tenant, id, u.Phone, u.Phone, u.Email, strings.ToLower(u.Email), u.FirstName, u.Surname, l.root, now, now)
+		_, err := insertUser.ExecContext(ctx, l.tenant, id, u.Phone, u.Phone, u.Email, strings.ToLower(u.Email), u.FirstName, u.Surname, l.root, now, now,
+			fullName(u), strings.ToLower(u.Surname))
 		if err != nil {
 			return err
 		}
@@ -126,11 +130,12 @@ func (l *copyLoader) batch(ctx context.Context, users []client.User, first int) 
 		_, err := tx.CopyFrom(ctx, pgx.Identifier{"users"}, []string{
 			"tenant", "id", "account", "account_key", "phone", "phone_key", "email", "email_key", "first_name", "surname", "display_name",
 			"password_hash", "must_change_password", "token_epoch", "level", "disabled", "department", "capacity_gb", "created_at", "updated_at",
+			"full_name_key", "surname_key",
 		}, pgx.CopyFromSlice(len(users), func(i int) ([]any, error) {
 			u := &users[i]
 			return []any{
 				tenant, int64(loadedIDs + 2*(first+i)), "", "", u.Phone, u.Phone, u.Email, strings.ToLower(u.Email), u.FirstName, u.Surname, "",
-				"", false, int64(0), int16(1), false, root, int64(0), now, now,
+				"", false, int64(0), int16(1), false, root, int64(0), now, now, fullName(u), strings.ToLower(u.Surname),
 			}, nil
 		}))
 		if err != nil {

@@ -59,7 +59,7 @@ type UserMatches struct {
 }
 
 // Add takes in a user whom a store found by the key. Who has several names that match is found by each, and taken by the first
-// in order alone; so who no longer has the name is not taken.
+// in order alone.
 func (m *UserMatches) Add(q *UserSearch, key string, u *muster.User) {
 	m.seen++
 	m.last = UserMark{Key: key, User: u.ID}
@@ -74,7 +74,7 @@ func (m *UserMatches) Add(q *UserSearch, key string, u *muster.User) {
 
 // firstName is the first of the user's names, in order, that begins so.
 func firstName(u *muster.User, prefix string) (first string) {
-	for _, name := range u.SearchNames() {
+	for _, name := range u.NameKeys().All() {
 		if strings.HasPrefix(name, prefix) && (first == "" || name < first) {
 			first = name
 		}

@@ -45,8 +45,23 @@ type BatchStore interface {
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]ReasonCount, error)
 	// Differences reads what ModeCheck found of the rows from one on, at most limit, in list order; none is no error.
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
+	// History reads what rows made of a user, or found him for, the newest batch first, at most limit from behind a place on. Dry
+	// runs, which make nothing, are left out, and so are batches that were purged.
+	History(ctx context.Context, tenant, user muster.ID, behind HistoryCursor, limit int) ([]UserOutcome, error)
 	// SourceUsers lists the users of a source with ids above after, by id.
 	SourceUsers(ctx context.Context, tenant muster.ID, source string, after muster.ID, limit int) ([]SourceUser, error)
+}
+
+// UserOutcome is what became of a user in a row of a batch.
+type UserOutcome struct {
+	Batch   muster.Batch
+	Outcome muster.Outcome
+}
+
+// HistoryCursor is a place in a user's history. The zero value is before all.
+type HistoryCursor struct {
+	Batch muster.ID
+	Row   int
 }
 
 // StagedFor is how long a staged batch waits for more.

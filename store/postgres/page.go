@@ -73,17 +73,26 @@ func batchFields(b *muster.Batch) []any {
 	}
 }
 
-func scanBatch(row scanner, b *muster.Batch) error {
-	return row.Scan(append(batchFields(b), &b.Succeeded, &b.Failed, &b.Skipped, &b.Cancelled, &b.Checked, &b.Differing,
-		&b.StartedAt, &b.FinishedAt, &b.HeldUntil)...)
+// wholeBatch is what batchColumns and batchProgress are scanned into.
+func wholeBatch(b *muster.Batch) []any {
+	return append(batchFields(b), &b.Succeeded, &b.Failed, &b.Skipped, &b.Cancelled, &b.Checked, &b.Differing,
+		&b.StartedAt, &b.FinishedAt, &b.HeldUntil)
+}
+
+func scanBatch(row scanner, b *muster.Batch) error { return row.Scan(wholeBatch(b)...) }
+
+// scanOutcome scans an outcome, behind other columns.
+func scanOutcome(row scanner, o *muster.Outcome, before ...any) error {
+	var code uint8
+	err := row.Scan(append(before, &o.Row, &o.ID, &o.Result, &code, &o.Field, &o.Detail, &o.User, &o.Subject)...)
+	o.Reason, o.Effect = o.Result.Decode(code)
+	return err
 }
 
 func (t *tx) outcomes(all *[]muster.Outcome, by statement, args ...any) {
 	t.rows(func(row scanner) error {
 		var o muster.Outcome
-		var code uint8
-		err := row.Scan(&o.Row, &o.ID, &o.Result, &code, &o.Field, &o.Detail, &o.User, &o.Subject)
-		o.Reason, o.Effect = o.Result.Decode(code)
+		err := scanOutcome(row, &o)
 		*all = append(*all, o)
 		return err
 	}, by, args...)

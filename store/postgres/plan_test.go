@@ -133,9 +133,8 @@ func unbounded(text string, n *node) string {
 
 // filling gives the database one large tenant.
 var filling = []string{
-	`INSERT INTO users SELECT 1, n, 'a' || n, 'a' || n, 'p' || n, 'p' || n, 'e' || n, 'e' || n, '', '', '', '', false, 0, 1, false, n % 100, 0, NULL, now(), now(), 's'
+	`INSERT INTO users SELECT 1, n, 'a' || n, 'a' || n, 'p' || n, 'p' || n, 'e' || n, 'e' || n, '', '', '', '', false, 0, 1, false, n % 100, 0, NULL, now(), now(), 's', 'd' || n, 'f' || n, 's' || n
 		FROM generate_series(10, 20000) AS n`,
-	`INSERT INTO user_names SELECT 1, 'n' || n, n FROM generate_series(10, 20000) AS n`,
 	`INSERT INTO roles SELECT 1, n, 'r' || n, now() FROM generate_series(10, 2000) AS n`,
 	`INSERT INTO user_roles SELECT 1, n % 10, n FROM generate_series(10, 20000) AS n`,
 	`INSERT INTO departments SELECT 1, n, 0, 'd' || n, '/' || n || '/', '/d' || n, now() FROM generate_series(10, 2000) AS n`,

@@ -40,8 +40,6 @@ const (
 	outlineByPhone
 	outlineByEmail
 	selectEnabledByEmail
-	insertUserNames
-	deleteUserNames
 	searchAccounts
 	searchPhones
 	searchEmails
@@ -170,6 +168,7 @@ const (
 	insertOutcomes
 	selectOutcomes
 	selectOutcomesByReason
+	selectHistory
 	selectSucceeded
 	selectFailures
 	insertKept
@@ -287,8 +286,8 @@ const (
 	// userList are the users' values as arrays, one for each column but the times.
 	userList = `unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
 		$11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::smallint[], $16::boolean[], $17::bigint[], $18::bigint[], $19::text[],
-		$20::text[]) AS n(id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
-			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, source)`
+		$20::text[], $21::text[], $22::text[], $23::text[]) AS n(id, account, account_key, phone, phone_key, email, email_key, first_name, surname, display_name,
+			password_hash, must_change_password, token_epoch, level, disabled, department, capacity_gb, roles, source, display_name_key, full_name_key, surname_key)`
 
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
@@ -305,6 +304,7 @@ const (
 	accepted = `b.staged_until IS NULL AND NOT b.forgotten`
 
 	outcomeColumns = `row, id, result, reason, field, detail, user_id, subject`
+	outcomeOfO     = `o.row, o.id, o.result, o.reason, o.field, o.detail, o.user_id, o.subject`
 
 	overlayColumns = `user_id, account_key, phone_key, email_key, gone, data`
 

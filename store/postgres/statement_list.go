@@ -87,7 +87,7 @@ const usersOf = `(SELECT id FROM departments WHERE tenant = $1 AND id = $4 AND i
 // search finds users by the beginning of a key, in its order, which is also that of an index: below $2, and behind the user $4 who
 // has the key $3.
 func search(column, order string) string {
-	return `SELECT ` + column + `, ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + column + ` <> '' AND ` + column + ` < $2
+	return `SELECT ` + column + ` AS name, ` + userColumns + ` FROM users WHERE tenant = $1 AND ` + column + ` <> '' AND ` + column + ` < $2
 		AND (` + column + `, id) > ($3, $4) ORDER BY ` + order + ` LIMIT $5`
 }
 

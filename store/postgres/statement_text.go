@@ -52,16 +52,16 @@ var generalText = map[statement]string{
 	updateLastID:    `UPDATE tenant_usage SET last_id = greatest(last_id, $2) WHERE tenant = $1`,
 	selectPhoneUser: `SELECT EXISTS (SELECT 1 FROM users WHERE tenant = $1 AND phone_key > '' AND phone_key <> '' LIMIT 1)`,
 
-	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `)
+	insertUsers: `INSERT INTO users (tenant, ` + userColumns + `, display_name_key, full_name_key, surname_key)
 		SELECT $1, n.id, n.account, n.account_key, n.phone, n.phone_key, n.email, n.email_key, n.first_name, n.surname, n.display_name,
 			n.password_hash, n.must_change_password, n.token_epoch, n.level, n.disabled, n.department, n.capacity_gb,
-			nullif(n.roles, '')::bigint[], n.source, $21, $22 FROM ` + userList,
+			nullif(n.roles, '')::bigint[], n.source, $24, $25, n.display_name_key, n.full_name_key, n.surname_key FROM ` + userList,
 	// Where the keys stay, their indexes are not touched (HOT).
 	updateUsers: change("users", `account = n.account, account_key = n.account_key, phone = n.phone, phone_key = n.phone_key,
 		email = n.email, email_key = n.email_key, first_name = n.first_name, surname = n.surname, display_name = n.display_name,
 		password_hash = n.password_hash, must_change_password = n.must_change_password, token_epoch = n.token_epoch, level = n.level,
 		disabled = n.disabled, department = n.department, capacity_gb = n.capacity_gb, roles = nullif(n.roles, '')::bigint[],
-		source = n.source, updated_at = $21`,
+		source = n.source, display_name_key = n.display_name_key, full_name_key = n.full_name_key, surname_key = n.surname_key, updated_at = $24`,
 		userList, "t.id = n.id"),
 	releaseKeys:          change("users", "account_key = '', phone_key = '', email_key = ''", ids, "t.id = n.id"),
 	deleteUsers:          remove("users", ids, "t.id = n.id"),
@@ -125,15 +125,11 @@ var generalText = map[statement]string{
 	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
 	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $5`,
 
-	insertUserNames: `INSERT INTO user_names (tenant, name, user_id) SELECT $1, n.name, n.user_id
-		FROM unnest($2::text[], $3::bigint[]) AS n(name, user_id) ON CONFLICT DO NOTHING`,
-	deleteUserNames: remove("user_names", `unnest($2::text[], $3::bigint[]) AS n(name, user_id)`, "t.name = n.name AND t.user_id = n.user_id"),
-	searchAccounts:  search("account_key", "account_key"), // which is unique
-	searchPhones:    search("phone_key", "phone_key"),
-	searchEmails:    search("email_key", "email_key, id"),
-	searchNames: `SELECT n.name, u.* FROM (SELECT name, user_id FROM user_names WHERE tenant = $1 AND name < $2 AND (name, user_id) > ($3, $4)
-			ORDER BY name, user_id LIMIT $5) AS n
-		CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id = n.user_id OFFSET 0) AS u ORDER BY n.name, n.user_id`,
+	searchAccounts: search("account_key", "account_key"), // which is unique
+	searchPhones:   search("phone_key", "phone_key"),
+	searchEmails:   search("email_key", "email_key, id"),
+	searchNames: `SELECT u.* FROM ((` + search("display_name_key", "display_name_key, id") + `) UNION ALL (` + search("full_name_key", "full_name_key, id") + `)
+		UNION ALL (` + search("surname_key", "surname_key, id") + `)) AS u ORDER BY u.name, u.id LIMIT $5`,
 
 	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES ($1, $2, $3, $4)`,
 	selectRole:      `SELECT tenant, id, name, created_at FROM roles WHERE tenant = $1 AND id = $2`,
@@ -303,6 +299,10 @@ var generalText = map[statement]string{
 	insertOutcomes: insertOutcomesInto("outcomes"),
 	selectOutcomes: `SELECT ` + outcomeColumns + ` FROM outcomes WHERE tenant = $1 AND batch = $2 AND row >= $3 ORDER BY row LIMIT $4`,
 	// Of the result $5 and the reason $6, of which 0 is any; of each pair that there is, as many as are wanted in all.
+	selectHistory: `SELECT ` + batchColumns + `, ` + batchProgress + `, ` + outcomeOfO + ` FROM (SELECT batch, ` + outcomeColumns + ` FROM outcomes
+			WHERE tenant = $1 AND user_id = $2 AND user_id <> 0 AND (batch, row) < ($3, $4) ORDER BY batch DESC, row DESC) AS o
+		CROSS JOIN LATERAL (SELECT * FROM batches WHERE tenant = $1 AND id = o.batch OFFSET 0) AS b
+		WHERE b.mode <> 1 AND ` + accepted + ` ORDER BY o.batch DESC, o.row DESC LIMIT $5`,
 	selectOutcomesByReason: `SELECT o.* FROM (SELECT result, reason FROM reasons WHERE tenant = $1 AND batch = $2 AND result <> 1 OFFSET 0) AS r
 		CROSS JOIN LATERAL (SELECT ` + outcomeColumns + ` FROM outcomes
 			WHERE tenant = $1 AND batch = $2 AND result = r.result AND reason = r.reason AND result <> 1 AND row >= $3 ORDER BY row LIMIT $4) AS o

@@ -44,7 +44,6 @@ func createTenant(t *tx, tenant *muster.Tenant, admin *muster.User, lastID muste
 	t.exec(insertUsage, tenant.ID, 1, first.CapacityGB, 1, lastID)
 	t.addToDay(tenant.ID, &muster.Day{Number: muster.DayNumber(tenant.CreatedAt), Users: 1})
 	insertAll(t, tenant.ID, []muster.User{first}, first.CreatedAt, first.UpdatedAt)
-	writeNames(t, tenant.ID, &muster.Planned{Insert: []muster.User{first}}, nil)
 	var roles roleChanges
 	roles.add(&first)
 	roles.assign(t, tenant.ID)

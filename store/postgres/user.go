@@ -194,10 +194,11 @@ func scanUser(row scanner, u *muster.User) error {
 // userLists are the values of users, an array for each column of userList.
 func userLists(users []muster.User) []any {
 	n := len(users)
-	texts := make([]string, 12*n)
+	texts := make([]string, 15*n)
 	column := func(i int) []string { return texts[i*n : (i+1)*n : (i+1)*n] }
 	account, accountKey, phone, phoneKey, email, emailKey := column(0), column(1), column(2), column(3), column(4), column(5)
 	first, surname, display, hash, roles, source := column(6), column(7), column(8), column(9), column(10), column(11)
+	displayKey, fullKey, surnameKey := column(12), column(13), column(14)
 	ids, epochs, departments, capacities := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	levels, disabled, must := make([]int16, n), make([]bool, n), make([]bool, n)
 	for i := range users {
@@ -208,11 +209,13 @@ func userLists(users []muster.User) []any {
 		email[i], emailKey[i] = u.Email, u.EmailKey
 		first[i], surname[i], display[i] = u.FirstName, u.Surname, u.DisplayName
 		hash[i], roles[i], source[i] = u.PasswordHash, arrayLiteral(u.Roles), u.Source
+		keys := u.NameKeys()
+		displayKey[i], fullKey[i], surnameKey[i] = keys.Display, keys.Full, keys.Surname
 		levels[i], disabled[i], must[i] = int16(u.Level), u.Disabled, u.MustChangePassword
 	}
 	return []any{
 		ids, account, accountKey, phone, phoneKey, email, emailKey, first, surname, display, hash, must, epochs, levels, disabled,
-		departments, capacities, roles, source,
+		departments, capacities, roles, source, displayKey, fullKey, surnameKey,
 	}
 }
 
@@ -224,7 +227,7 @@ func insertAll(t *tx, tenant muster.ID, users []muster.User, created, updated ti
 // writeUsers queues what brings the directory to the plan's final state. What is freed comes first, so that two users can
 // swap their keys, and a key can pass from one who is deleted to one who is new.
 //
-// Of before, users as they are stored, it learns whose roles and names change.
+// Of before, users as they are stored, it learns whose roles change.
 func writeUsers(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.User, now time.Time) {
 	roles := roleChangesOf(plan, before)
 	roles.release(t, tenant)
@@ -242,6 +245,5 @@ func writeUsers(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.U
 	if len(plan.Insert) > 0 {
 		insertAll(t, tenant, plan.Insert, now, now)
 	}
-	writeNames(t, tenant, plan, before)
 	roles.assign(t, tenant)
 }

@@ -41,21 +41,3 @@ type behindKey struct {
 }
 
 func (b behindKey) Scan(dest ...any) error { return b.row.Scan(append([]any{b.key}, dest...)...) }
-
-// writeNames queues what brings the index of names to the plan's final state; see [directory.NameChanges].
-func writeNames(t *tx, tenant muster.ID, plan *muster.Planned, before []muster.User) {
-	gone, come := directory.NameChanges(plan, before)
-	for _, change := range [...]struct {
-		by    statement
-		names []directory.UserName
-	}{{deleteUserNames, gone}, {insertUserNames, come}} {
-		if len(change.names) == 0 {
-			continue
-		}
-		texts, users := make([]string, len(change.names)), make([]int64, len(change.names))
-		for i, n := range change.names {
-			texts[i], users[i] = n.Name, int64(n.User)
-		}
-		t.exec(change.by, tenant, texts, users)
-	}
-}

@@ -10,47 +10,62 @@ import (
 	"muster"
 )
 
-// searchable is step 6 of the schema: credentials have scopes, and users are found by the beginning of a name. It is no file of SQL
-// since the names of users who are there are folded as new ones are, which SQLite does not know how to.
+// searchable is step 9 of the schema: users are found by the beginning of a name, and what became of a user by his id. It is no
+// file of SQL since the names of users who are there are folded as new ones are, which SQLite does not know how to.
 func searchable() *goose.Migration {
-	step := goose.NewGoMigration(6, &goose.GoFunc{RunTx: makeSearchable}, nil)
-	step.Source = "00006_directory_search.go"
+	step := goose.NewGoMigration(9, &goose.GoFunc{RunTx: makeSearchable}, nil)
+	step.Source = "00009_names_and_history.go"
 	return step
 }
 
 var searchableTables = [...]string{
-	// What a credential's requests may do (muster.Scopes): those there are go on doing everything.
-	`ALTER TABLE credentials ADD COLUMN scopes INTEGER NOT NULL DEFAULT 7`,
-	// What users are searched by the beginning of: the folded names of each, which searches in order alone read.
-	`CREATE TABLE user_names (
-		tenant INTEGER NOT NULL,
-		name   TEXT    NOT NULL,
-		user   INTEGER NOT NULL,
-		PRIMARY KEY (tenant, name, user)
-	) STRICT, WITHOUT ROWID`,
+	// What users are searched by the beginning of: muster.NameKeys, NULL where there is none.
+	`ALTER TABLE users ADD COLUMN display_name_key TEXT`,
+	`ALTER TABLE users ADD COLUMN full_name_key TEXT`,
+	`ALTER TABLE users ADD COLUMN surname_key TEXT`,
+	// Where names were before any version was released.
+	`DROP TABLE IF EXISTS user_names`,
+	`CREATE INDEX outcomes_user ON outcomes (tenant, user, batch, row) WHERE user <> 0`,
+}
+
+// searchableIndexes are made when the names are there.
+var searchableIndexes = [...]string{
+	`CREATE INDEX users_display_name ON users (tenant, display_name_key) WHERE display_name_key IS NOT NULL`,
+	`CREATE INDEX users_full_name ON users (tenant, full_name_key) WHERE full_name_key IS NOT NULL`,
+	`CREATE INDEX users_surname ON users (tenant, surname_key) WHERE surname_key IS NOT NULL`,
 }
 
 func makeSearchable(ctx context.Context, tx *sql.Tx) error {
-	for _, text := range searchableTables {
-		if _, err := tx.ExecContext(ctx, text); err != nil {
-			return err
-		}
+	if err := execAll(ctx, tx, searchableTables[:]); err != nil {
+		return err
 	}
 	var tenant, last int64
 	for {
 		users, err := namesBehind(ctx, tx, tenant, last)
-		if err != nil || len(users) == 0 {
+		if err != nil {
 			return err
 		}
-		for _, u := range users {
+		if len(users) == 0 {
+			return execAll(ctx, tx, searchableIndexes[:])
+		}
+		for i := range users {
+			u := &users[i]
 			tenant, last = u.tenant, int64(u.ID)
-			for _, name := range u.SearchNames() {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO user_names VALUES (?, ?, ?)`, tenant, name, last); err != nil {
-					return fmt.Errorf("index the name of a user: %w", err)
-				}
+			k := u.NameKeys()
+			if _, err := tx.ExecContext(ctx, statementText[updateUserNames], orNull(k.Display), orNull(k.Full), orNull(k.Surname), tenant, last); err != nil {
+				return fmt.Errorf("index the names of a user: %w", err)
 			}
 		}
 	}
+}
+
+func execAll(ctx context.Context, tx *sql.Tx, texts []string) error {
+	for _, text := range texts {
+		if _, err := tx.ExecContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // namedUser is a user of whom the names are read alone.

@@ -74,14 +74,20 @@ func batchFields(b *muster.Batch) []any {
 	}
 }
 
+// scanOutcome scans an outcome, behind other columns.
+func scanOutcome(row scanner, o *muster.Outcome, before ...any) error {
+	var code uint8
+	err := row.Scan(append(before, &o.Row, &o.ID, &o.Result, &code, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})...)
+	o.Reason, o.Effect = o.Result.Decode(code)
+	return err
+}
+
 func readOutcomes(ctx context.Context, q querier, by statement, args ...any) ([]muster.Outcome, error) {
 	var outcomes []muster.Outcome
 	rows, err := q.query(ctx, by, args...)
 	err = collect(rows, err, func(row scanner) error {
 		var o muster.Outcome
-		var code uint8
-		err := row.Scan(&o.Row, &o.ID, &o.Result, &code, text{&o.Field}, text{&o.Detail}, &o.User, text{&o.Subject})
-		o.Reason, o.Effect = o.Result.Decode(code)
+		err := scanOutcome(row, &o)
 		outcomes = append(outcomes, o)
 		return err
 	})

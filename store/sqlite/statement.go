@@ -32,6 +32,7 @@ const (
 	insertUsers
 	updateUser
 	updateUserKeys
+	updateUserNames
 	releaseKeys
 	deleteUsers
 	selectUser
@@ -58,9 +59,6 @@ const (
 	countUsersMatchingWithin
 	selectEnabledByEmail
 	selectSourceUsers
-	insertUserName
-	insertUserNames
-	deleteUserNames
 	searchAccounts
 	searchPhones
 	searchEmails
@@ -172,6 +170,7 @@ const (
 	insertOutcome
 	insertOutcomes
 	selectOutcomes
+	selectHistory
 	selectSuccesses
 	selectUnsuccessful
 	selectFailures
@@ -299,12 +298,13 @@ const (
 		password_hash, level, disabled, department, capacity_gb, roles, must_change_password, token_epoch, source, created_at, updated_at`
 	userColumnCount = 22
 
+	// userKeyed are userColumns with what users are searched by the names of.
+	userKeyed      = userColumns + `, display_name_key, full_name_key, surname_key`
+	userKeyedCount = userColumnCount + 3
+
 	// operatorColumns are all that an operator is.
 	operatorColumns = `id, tenant, name, email, email_key, role, disabled, subject, password_hash, language, epoch, invitation,
 		invited_until, created_at, last_seen_at`
-
-	userNameColumns     = `tenant, name, user`
-	userNameColumnCount = 3
 
 	departmentColumns = `id, parent, name, id_path, name_path, created_at`
 
@@ -343,8 +343,13 @@ const usersOf = `SELECT ` + userColumns + ` FROM users INDEXED BY users_departme
 
 // search finds users by the beginning of a key, in its order: below ?2, and behind the user ?4 who has the key ?3.
 func search(column, index string) string {
-	return `SELECT ` + column + `, ` + userColumns + ` FROM users INDEXED BY ` + index + `
-		WHERE tenant = ?1 AND ` + column + ` < ?2 AND (` + column + `, id) > (?3, ?4) ORDER BY ` + column + `, id LIMIT ?5`
+	return found(column, index) + ` ORDER BY name, id LIMIT ?5`
+}
+
+// found is search without an order.
+func found(column, index string) string {
+	return `SELECT ` + column + ` AS name, ` + userColumns + ` FROM users INDEXED BY ` + index + `
+		WHERE tenant = ?1 AND ` + column + ` < ?2 AND (` + column + `, id) > (?3, ?4)`
 }
 
 // prefixed puts a table's alias before each of the columns.

@@ -74,9 +74,13 @@ var batchText = map[statement]string{
 		ON CONFLICT (tenant, lane) DO UPDATE SET position = max(position, excluded.position)`,
 	selectLane: `SELECT position FROM lanes WHERE tenant = ? AND lane = ?`,
 
-	insertOutcome:   `INSERT INTO outcomes (` + outcomeColumns + `) ` + values(1, outcomeColumnCount),
-	insertOutcomes:  `INSERT INTO outcomes (` + outcomeColumns + `) ` + values(insertRows, outcomeColumnCount),
-	selectOutcomes:  `SELECT ` + outcomeSeen + ` FROM outcomes WHERE tenant = ? AND batch = ? AND row >= ? ORDER BY row LIMIT ?`,
+	insertOutcome:  `INSERT INTO outcomes (` + outcomeColumns + `) ` + values(1, outcomeColumnCount),
+	insertOutcomes: `INSERT INTO outcomes (` + outcomeColumns + `) ` + values(insertRows, outcomeColumnCount),
+	selectOutcomes: `SELECT ` + outcomeSeen + ` FROM outcomes WHERE tenant = ? AND batch = ? AND row >= ? ORDER BY row LIMIT ?`,
+	selectHistory: `SELECT ` + batchColumns + `, ` + prefixed("o", outcomeSeen) + ` FROM outcomes AS o INDEXED BY outcomes_user
+		CROSS JOIN batches AS b ON b.tenant = o.tenant AND b.id = o.batch
+		WHERE o.tenant = ?1 AND o.user = ?2 AND o.user <> 0 AND (o.batch, o.row) < (?3, ?4) AND b.mode <> 1 AND ` + visible + `
+		ORDER BY o.batch DESC, o.row DESC LIMIT ?5`,
 	selectSuccesses: `SELECT ` + outcomeSeen + ` FROM outcomes WHERE tenant = ? AND batch = ? AND row >= ? AND result = 1 ORDER BY row LIMIT ?`,
 	// Of result ?3 and reason ?4, where 0 is any; of each kind that there is as many as are wanted in all.
 	selectUnsuccessful: `SELECT o.row, o.id, o.result, o.reason, o.field, o.detail, o.user, o.subject FROM reasons AS r

@@ -44,15 +44,16 @@ var directoryText = map[statement]string{
 		AND day < (SELECT max(day) FROM days WHERE tenant = ?1 AND day <= ?2) LIMIT ?3)`,
 	selectPhoneUser: `SELECT EXISTS (SELECT 1 FROM users INDEXED BY users_phone WHERE tenant = ? AND phone_key IS NOT NULL)`,
 
-	insertUser:  `INSERT INTO users (` + userColumns + `) ` + values(1, userColumnCount),
-	insertUsers: `INSERT INTO users (` + userColumns + `) ` + values(insertRows, userColumnCount),
+	insertUser:  `INSERT INTO users (` + userKeyed + `) ` + values(1, userKeyedCount),
+	insertUsers: `INSERT INTO users (` + userKeyed + `) ` + values(insertRows, userKeyedCount),
 	// Updates go a user at a time: lists were measured to be no faster. To leave the keys alone where they do not change
 	// is: 8 ms a thousand users, instead of 15.
 	updateUser: `UPDATE users SET account = ?, phone = ?, email = ?, first_name = ?, surname = ?, display_name = ?,
 		password_hash = ?, level = ?, disabled = ?, department = ?, capacity_gb = ?, roles = ?,
 		must_change_password = ?, token_epoch = ?, source = ?, updated_at = ?
 		WHERE tenant = ? AND id = ?`,
-	updateUserKeys: `UPDATE users SET account_key = ?, phone_key = ?, email_key = ? WHERE tenant = ? AND id = ?`,
+	updateUserKeys:  `UPDATE users SET account_key = ?, phone_key = ?, email_key = ? WHERE tenant = ? AND id = ?`,
+	updateUserNames: `UPDATE users SET display_name_key = ?, full_name_key = ?, surname_key = ? WHERE tenant = ? AND id = ?`,
 	releaseKeys: `UPDATE users SET account_key = NULL, phone_key = NULL, email_key = NULL
 		WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))`,
 	deleteUsers: `DELETE FROM users WHERE tenant = ?1 AND id IN (SELECT value FROM json_each(?2))`,
@@ -114,14 +115,12 @@ var directoryText = map[statement]string{
 	deleteActivations: `DELETE FROM activations WHERE tenant = ?1 AND user IN (SELECT value FROM json_each(?2))`,
 	purgeActivations: `DELETE FROM activations WHERE tenant = ?1 AND user IN
 		(SELECT user FROM activations INDEXED BY activations_expires WHERE tenant = ?1 AND expires_at <= ?2 LIMIT ?3)`,
-	insertUserName:  `INSERT INTO user_names (` + userNameColumns + `) ` + values(1, userNameColumnCount) + ` ON CONFLICT DO NOTHING`,
-	insertUserNames: `INSERT INTO user_names (` + userNameColumns + `) ` + values(insertRows, userNameColumnCount) + ` ON CONFLICT DO NOTHING`,
-	deleteUserNames: `DELETE FROM user_names WHERE tenant = ?1 AND (name, user) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`,
-	searchAccounts:  search("account_key", "users_account"),
-	searchPhones:    search("phone_key", "users_phone"),
-	searchEmails:    search("email_key", "users_email"),
-	searchNames: `SELECT n.name, ` + prefixed("u", userColumns) + ` FROM user_names AS n CROSS JOIN users AS u ON u.tenant = ?1 AND u.id = n.user
-		WHERE n.tenant = ?1 AND n.name < ?2 AND (n.name, n.user) > (?3, ?4) ORDER BY n.name, n.user LIMIT ?5`,
+	searchAccounts: search("account_key", "users_account"),
+	searchPhones:   search("phone_key", "users_phone"),
+	searchEmails:   search("email_key", "users_email"),
+	// Indexes are merged, as far as the page goes.
+	searchNames: found("display_name_key", "users_display_name") + ` UNION ALL ` + found("full_name_key", "users_full_name") + `
+		UNION ALL ` + found("surname_key", "users_surname") + ` ORDER BY name, id LIMIT ?5`,
 
 	updateSignIn: `UPDATE users SET password_hash = ?, must_change_password = ?, token_epoch = ? WHERE tenant = ? AND id = ?`,
 

@@ -48,12 +48,9 @@ func createTenant(c *conn, tenant *muster.Tenant, admin *muster.User, lastID mus
 	if err := addToDay(c, tenant.ID, &muster.Day{Number: muster.DayNumber(tenant.CreatedAt), Users: 1}); err != nil {
 		return err
 	}
-	var args [userColumnCount]any
+	var args [userKeyedCount]any
 	userArgs(args[:], tenant.ID, &first, millis(first.CreatedAt), millis(first.UpdatedAt))
 	if _, err := c.exec(insertUser, args[:]...); err != nil {
-		return err
-	}
-	if err := writeNames(c, tenant.ID, &muster.Planned{Insert: []muster.User{first}}, nil); err != nil {
 		return err
 	}
 	var roles roleChanges

@@ -189,7 +189,7 @@ func usage(ctx context.Context, q querier, tenant muster.ID) (u muster.Usage, se
 	return u, sequence, exists(err, noTenant)
 }
 
-// userArgs fills args with the values of userColumns.
+// userArgs fills args with the values of userKeyed.
 func userArgs(args []any, tenant muster.ID, u *muster.User, created, updated int64) {
 	args[0], args[1] = int64(tenant), int64(u.ID)
 	args[2], args[3] = orNull(u.Account), orNull(u.AccountKey)
@@ -203,6 +203,8 @@ func userArgs(args []any, tenant muster.ID, u *muster.User, created, updated int
 	args[17], args[18] = u.MustChangePassword, u.TokenEpoch
 	args[19] = orNull(u.Source)
 	args[20], args[21] = created, updated
+	keys := u.NameKeys()
+	args[22], args[23], args[24] = orNull(keys.Display), orNull(keys.Full), orNull(keys.Surname)
 }
 
 func scanUser(row scanner, u *muster.User) error {
@@ -239,30 +241,43 @@ func writeUsers(c *conn, tenant muster.ID, plan *muster.Planned, before []muster
 	for _, id := range plan.Release {
 		released[id] = true
 	}
+	names := namesOf(plan.Update, before)
 	for i := range plan.Update {
 		u := &plan.Update[i]
-		if err := changeUser(c, tenant, u, released[u.ID], now); err != nil {
+		if err := changeUser(c, tenant, u, names, released[u.ID], now); err != nil {
 			return err
 		}
 	}
-	err := insertAll(c, insertUser, insertUsers, userColumnCount, len(plan.Insert), func(args []any, i int) {
+	err := insertAll(c, insertUser, insertUsers, userKeyedCount, len(plan.Insert), func(args []any, i int) {
 		userArgs(args, tenant, &plan.Insert[i], now, now)
 	})
 	if err != nil {
 		return err
 	}
-	if err := writeNames(c, tenant, plan, before); err != nil {
-		return err
-	}
 	return roles.assign(c, tenant)
 }
 
-func changeUser(c *conn, tenant muster.ID, u *muster.User, keys bool, now int64) error {
+// namesOf are the stored keys of names of those who are to be updated.
+func namesOf(updates, before []muster.User) map[muster.ID]muster.NameKeys {
+	if len(updates) == 0 {
+		return nil
+	}
+	names := make(map[muster.ID]muster.NameKeys, len(before))
+	for i := range before {
+		names[before[i].ID] = before[i].NameKeys()
+	}
+	return names
+}
+
+func changeUser(c *conn, tenant muster.ID, u *muster.User, names map[muster.ID]muster.NameKeys, keys bool, now int64) error {
 	_, err := c.exec(updateUser, orNull(u.Account), orNull(u.Phone), orNull(u.Email), orNull(u.FirstName), orNull(u.Surname),
 		orNull(u.DisplayName), orNull(u.PasswordHash), int64(u.Level), u.Disabled, int64(u.Department), u.CapacityGB,
 		orNullIDs(u.Roles), u.MustChangePassword, u.TokenEpoch, orNull(u.Source), now, int64(tenant), int64(u.ID))
 	if err == nil && keys {
 		_, err = c.exec(updateUserKeys, orNull(u.AccountKey), orNull(u.PhoneKey), orNull(u.EmailKey), int64(tenant), int64(u.ID))
+	}
+	if n := u.NameKeys(); err == nil && names[u.ID] != n {
+		_, err = c.exec(updateUserNames, orNull(n.Display), orNull(n.Full), orNull(n.Surname), int64(tenant), int64(u.ID))
 	}
 	return err
 }

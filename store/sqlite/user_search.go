@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 
 	"muster"
 	"muster/directory"
@@ -42,24 +41,3 @@ type behindKey struct {
 }
 
 func (b behindKey) Scan(dest ...any) error { return b.row.Scan(append([]any{b.key}, dest...)...) }
-
-// writeNames brings the index of names to the plan's final state; see [directory.NameChanges].
-func writeNames(c *conn, tenant muster.ID, plan *muster.Planned, before []muster.User) error {
-	gone, come := directory.NameChanges(plan, before)
-	if len(gone) > 0 {
-		pairs := make([][2]any, len(gone))
-		for i, n := range gone {
-			pairs[i] = [2]any{n.Name, int64(n.User)}
-		}
-		list, err := json.Marshal(pairs)
-		if err != nil {
-			return err
-		}
-		if _, err := c.exec(deleteUserNames, int64(tenant), string(list)); err != nil {
-			return err
-		}
-	}
-	return insertAll(c, insertUserName, insertUserNames, userNameColumnCount, len(come), func(args []any, i int) {
-		args[0], args[1], args[2] = int64(tenant), come[i].Name, int64(come[i].User)
-	})
-}
