@@ -51,8 +51,8 @@ type Problem struct {
 // letters count, nor spaces and punctuation, nor what stands in brackets after other words: "E-Mail (business)*" is email.
 // Columns without a name hold nothing, nor do those whose name begins with [NotePrefix].
 //
-// chosen goes before that. It has fields' names by columns' names, which are compared in the same way, or by columns' letters; a
-// field "" leaves the column out.
+// chosen goes before that. It has fields' names by columns' names, which are compared in the same way, or by columns' letters,
+// which mean no name with # in front, as in #B; a field "" leaves the column out.
 func GuessColumns(header []string, fields []Field, chosen map[string]string) Mapping {
 	known := map[string]string{}
 	for i := len(fields) - 1; i >= 0; i-- { // an earlier field goes first
@@ -122,8 +122,15 @@ func (m *Mapping) choose(header []string, fields []Field, chosen map[string]stri
 	}
 }
 
-// columnOf finds a column by its name, or else by its letter.
+// columnOf finds a column by its letter behind a #, by its name, or else by its letter.
 func columnOf(header []string, key string) int {
+	if letter, found := strings.CutPrefix(key, "#"); found {
+		for i := range header {
+			if strings.EqualFold(Letter(i), letter) {
+				return i
+			}
+		}
+	}
 	column := slices.Index(header, key)
 	if wanted := normal(key); column < 0 && wanted != "" {
 		column = slices.IndexFunc(header, func(name string) bool { return normal(name) == wanted })

@@ -117,6 +117,10 @@ func TestGuessColumns(t *testing.T) {
 			header: []string{"B", "phone"}, chosen: map[string]string{"B": ""},
 			want: "phone=phone ",
 		},
+		"letters that mean no name": {
+			header: []string{"B", "phone", "#A"}, chosen: map[string]string{"#B": "email", "#a": "account", "#c": "", "#": ""},
+			want: "B=account phone=email \nchoice -1 \"#\" \"\": There is no column of the name or letter for which a field is chosen.",
+		},
 		"choices of what there is not": {
 			header: []string{"phone", "x"}, chosen: map[string]string{"y": "email", "x": "shoe", "C": "", "A": "phone", "PHONE": "phone", "": "email"},
 			want: "phone=phone " +

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"muster"
 	"muster/spreadsheet"
@@ -32,8 +33,9 @@ type Preview struct {
 
 // RowFault is a row that has a fault.
 type RowFault struct {
-	At  int // the row's number in the file, from 1
-	Row muster.Row
+	At   int // the row's number in the file, from 1
+	Row  muster.Row
+	Cell string // what stands in the cell at fault; "" also of passwords, and where it is no cell
 }
 
 // Look reads the beginning of a file, or a whole workbook of at most limit bytes. The terms may lack the match.
@@ -50,15 +52,27 @@ func Look(ctx context.Context, file io.Reader, limit int64, o Options, t Terms) 
 	if r.terms.Operation == "" && r.Mapping.Column(spreadsheet.FieldAction) < 0 {
 		r.terms.Operation = "create" // that one is missing is told once, of the columns
 	}
-	p := &Preview{Layout: r.Layout(), Columns: r.Columns(), Mapping: r.Mapping, Match: r.terms.Match}
-	err = p.look(r)
+	p := r.Preview()
+	last, err := p.look(r)
 	if cut := seen.N == 0; cut {
+		if p.Complete {
+			p.Complete = false
+			p.passOver(last)
+		}
 		var broken *spreadsheet.Error
-		if p.Complete = false; errors.As(err, &broken) {
+		if errors.As(err, &broken) {
 			err = nil // a row is broken where the beginning ends
 		}
 	}
 	return p, err
+}
+
+// passOver forgets the row in which the beginning ends, of which nobody knows how it goes on.
+func (p *Preview) passOver(last int) {
+	p.Rows = max(0, p.Rows-1) // of a header alone there is none
+	if n := len(p.Faults); n > 0 && p.Faults[n-1].At == last {
+		p.Faults = p.Faults[:n-1]
+	}
 }
 
 // beginning is as much of a file as is looked at: a workbook as a whole, since its directory is at its end.
@@ -83,21 +97,34 @@ func matchable(m *spreadsheet.Mapping) muster.Key {
 	return muster.KeyNone
 }
 
-// look reads the first rows.
-func (p *Preview) look(r *Reader) error {
+// look reads the first rows, and gives the number of the last one in the file.
+func (p *Preview) look(r *Reader) (last int, err error) {
 	for p.Rows < previewRows {
-		row, at, err := r.Next()
+		row, record, err := r.next()
 		if errors.Is(err, io.EOF) {
 			p.Complete = true
-			return nil
+			return last, nil
 		}
 		if err != nil {
-			return err
+			return last, err
 		}
-		p.Rows++
+		p.Rows, last = p.Rows+1, record.Row
 		if row.Fault != nil && len(p.Faults) < previewFaults {
-			p.Faults = append(p.Faults, RowFault{At: at, Row: row})
+			p.Faults = append(p.Faults, RowFault{At: record.Row, Row: row, Cell: r.faultyCell(&row, &record)})
 		}
 	}
-	return nil
+	return last, nil
+}
+
+// faultyCell is what the cell at fault holds, nothing of one with a password or a hash.
+func (r *Reader) faultyCell(row *muster.Row, record *spreadsheet.Record) string {
+	field := row.Fault.Field
+	if field == "operation" {
+		field = spreadsheet.FieldAction
+	}
+	at := r.Mapping.Column(field)
+	if at < 0 || at >= len(record.Cells) || field == spreadsheet.FieldPassword || field == spreadsheet.FieldPasswordHash {
+		return ""
+	}
+	return strings.Join(append(record.Cells[at].Items, record.Cells[at].Text), " ")
 }

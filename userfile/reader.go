@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"muster"
 	"muster/spreadsheet"
 )
+
+// MaxBytes bounds a file that is taken from anybody, in bytes.
+const MaxBytes = 1 << 30
 
 // OpenPatience is how long a workbook waits for others, of which few are in memory at a time.
 const OpenPatience = 10 * time.Second
@@ -20,8 +24,8 @@ const ColumnUseless spreadsheet.ProblemKind = "useless"
 // Options say how a file is to be read.
 type Options struct {
 	spreadsheet.Options
-	// Columns are the fields that columns hold, by the columns' names or letters; "" leaves a column out. What is not said is
-	// guessed by the names in the header.
+	// Columns are the fields that columns hold, as [spreadsheet.GuessColumns] has them chosen; what is not said is guessed by the
+	// names in the header.
 	Columns map[string]string
 }
 
@@ -55,11 +59,10 @@ func Open(ctx context.Context, file io.Reader, o Options, t Terms) (*Reader, err
 	return r, nil
 }
 
-// Columns are the names in the header.
-func (r *Reader) Columns() []string { return r.records.Columns() }
-
-// Layout says how the file was understood.
-func (r *Reader) Layout() spreadsheet.Layout { return r.records.Layout() }
+// Preview says how the file was understood, before its rows are looked at.
+func (r *Reader) Preview() *Preview {
+	return &Preview{Layout: r.records.Layout(), Columns: slices.Clone(r.records.Columns()), Mapping: r.Mapping, Match: r.terms.Match}
+}
 
 // Close ends reading. It may be called twice.
 func (r *Reader) Close() { r.records.Close() }
@@ -67,13 +70,18 @@ func (r *Reader) Close() { r.records.Close() }
 // Next gives the next row, and its number in the file. After the last it gives io.EOF; no other error means that the file is
 // complete and sound.
 func (r *Reader) Next() (row muster.Row, at int, err error) {
+	row, record, err := r.next()
+	return row, record.Row, err
+}
+
+// next gives the next row, and the record that it was made of, which is good until next is called again.
+func (r *Reader) next() (row muster.Row, record spreadsheet.Record, err error) {
 	for {
-		record, err := r.records.Next()
-		if err != nil {
-			return muster.Row{}, 0, err
+		if record, err = r.records.Next(); err != nil {
+			return muster.Row{}, record, err
 		}
 		if row, ok := r.row(&record); ok {
-			return row, record.Row, nil
+			return row, record, nil
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // MaxUpload bounds a file of rows, in bytes.
-const MaxUpload = 1 << 30
+const MaxUpload = userfile.MaxBytes
 
 // upload is a request whose body is a file, and says how it is read and what becomes of its rows.
 type upload struct {
