@@ -92,7 +92,7 @@ func domainTexts(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	fset := token.NewFileSet()
-	for _, pattern := range []string{"../*.go", "../access/*.go", "../directory/*.go", "../mapping/*.go", "../store/sqlite/*.go"} {
+	for _, pattern := range []string{"../*.go", "../access/*.go", "../directory/*.go", "../mapping/*.go", "../outbound/*.go", "../store/sqlite/*.go", "../webhook/*.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
