@@ -37,6 +37,7 @@ var chineseDomain = map[string]string{
 	"%s must be at most %s bytes long.":                                                                                                "%s 最多 %s 字节。",
 	"No %s begins so. %s":                                                                                                              "没有 %s 以此开头。%s",
 	"This %s cannot be anybody's. %s":                                                                                                  "不可能有用户使用该 %s。%s",
+	"Who has a role is listed for the tenant as a whole, without keyword.":                                                             "按角色列出用户时针对整个租户，不含关键字。",
 	"cursor is of another search.":                                                                                                     "此页属于另一次搜索。",
 	"cursor must be nextCursor of the page before, of the same list.":                                                                  "此页属于另一个列表。",
 

@@ -36,6 +36,7 @@ type Store interface {
 type UserQuery struct {
 	Department muster.ID // 0: of all
 	Direct     bool      // those of the department itself, not of those below it
+	Role       muster.ID // those who have the role, by id; there is neither Department nor Keyword then. 0: whatever they have
 	Keyword    string    // a part of account, phone, e-mail, first name, surname or display name, letter case aside; "": all
 	Offset     int
 	After      UserMark // of a list by department the place in it, else the user; there is no Offset then, nor a Total

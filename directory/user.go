@@ -141,6 +141,9 @@ func (s *Users) List(ctx context.Context, tenant muster.ID, actor muster.Actor, 
 	if q.Offset < 0 {
 		return nil, refuse(muster.KindInvalid, "offset", "offset must be 0 or more users.")
 	}
+	if q.Role != 0 && (q.Department != 0 || q.Direct || q.Keyword != "" || actor.Scope() != 0) {
+		return nil, refuse(muster.KindInvalid, "roleId", "Who has a role is listed for the tenant as a whole, without keyword.")
+	}
 	id, err := top(ctx, s.Store, tenant, actor, q.Department)
 	if err != nil {
 		return nil, err

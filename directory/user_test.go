@@ -178,6 +178,8 @@ func TestListingUsers(t *testing.T) {
 		"a long keyword":            {directory.UserQuery{Limit: 1, Keyword: strings.Repeat("x", 255)}, muster.KindInvalid, "keyword"},
 		"no department":             {directory.UserQuery{Limit: 1, Department: 99}, muster.KindNotFound, ""},
 		"another tenant's":          {directory.UserQuery{Limit: 1, Department: s.other.RootDepartment}, muster.KindNotFound, ""},
+		"a role in a department":    {directory.UserQuery{Limit: 1, Role: 7, Department: s.sales.ID}, muster.KindInvalid, "roleId"},
+		"a role and a keyword":      {directory.UserQuery{Limit: 1, Role: 7, Keyword: "x"}, muster.KindInvalid, "roleId"},
 		"another tenant's, its own": {directory.UserQuery{Limit: 1, Department: s.other.RootDepartment, Direct: true}, muster.KindNotFound, ""},
 	} {
 		_, err := s.users.List(t.Context(), s.tenant.ID, system, c.query)

@@ -47,6 +47,7 @@ var unsaid = map[string]string{
 	"There is nothing to change: any field of a user but his password is accepted.":                                                    "of our own API",
 	"7 must have at least one character.":                                                                                              "of our own API",
 	"7 must be at most 7 bytes long.":                                                                                                  "of our own API",
+	"Who has a role is listed for the tenant as a whole, without keyword.":                                                             "of the console",
 	"cursor is of another search.":                                                                                                     "of our own API",
 	"cursor must be nextCursor of the page before, of the same list.":                                                                  "of our own API",
 	"Several departments are called so: name one by its path.":                                                                         "of our own API",

@@ -78,6 +78,7 @@ const (
 	countUsersMatching
 	countUsersWithin
 	countUsersMatchingWithin
+	pageRoleUsers
 
 	insertRole
 	selectRole

@@ -119,10 +119,13 @@ var generalText = map[statement]string{
 	pageUsersWithin:         `SELECT u.* FROM ` + usersWithin + ` ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
 	pageUsersMatchingWithin: `SELECT u.* FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $7 ORDER BY d.id, u.id LIMIT $5 OFFSET $6`,
 	// What is left of the department in which the page before ended.
-	pageUsersOf:              `SELECT u.* FROM ` + usersOf + ` ORDER BY u.id LIMIT $6`,
-	pageUsersMatchingOf:      `SELECT u.* FROM ` + usersOf + ` WHERE ` + userText + ` ~ $7 ORDER BY u.id LIMIT $6`,
-	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2`,
-	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
+	pageUsersOf:         `SELECT u.* FROM ` + usersOf + ` ORDER BY u.id LIMIT $6`,
+	pageUsersMatchingOf: `SELECT u.* FROM ` + usersOf + ` WHERE ` + userText + ` ~ $7 ORDER BY u.id LIMIT $6`,
+	countUsersMatching:  `SELECT count(*) FROM users WHERE tenant = $1 AND ` + userText + ` ~ $2`,
+	countUsersWithin:    `SELECT count(*) FROM ` + usersWithin,
+	pageRoleUsers: `SELECT u.* FROM (
+			SELECT user_id FROM user_roles WHERE tenant = $1 AND role = $2 AND user_id > $3 ORDER BY user_id LIMIT $4 OFFSET $5) AS r
+		CROSS JOIN LATERAL (SELECT ` + userColumns + ` FROM users WHERE tenant = $1 AND id = r.user_id) AS u ORDER BY r.user_id`,
 	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` WHERE ` + userText + ` ~ $5`,
 
 	searchAccounts: search("account_key", "account_key"), // which is unique

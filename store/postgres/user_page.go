@@ -56,6 +56,13 @@ func (t *tx) pageOf(page *directory.UserPage, tenant muster.ID, d *muster.Depart
 	if q.Keyword != "" {
 		match = []any{containing(q.Keyword)}
 	}
+	if q.Role != 0 {
+		if q.After == (directory.UserMark{}) {
+			t.row([]any{&page.Total}, countRoleUsers, tenant, q.Role)
+		}
+		t.users(&page.Users, pageRoleUsers, tenant, q.Role, q.After.User, q.Limit, q.Offset)
+		return
+	}
 	if d == nil {
 		list := allUsers[q.Keyword != ""]
 		if list.count != 0 && q.After == (directory.UserMark{}) {

@@ -37,6 +37,7 @@ var walks = map[statement]string{
 	countUsersWithin:         "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
 	countUsersMatchingWithin: "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
 	pageUsersWithin:          "SCAN page", // which has a limit
+	pageRoleUsers:            "SCAN page",
 	// What is moved is walked.
 	selectDeepest:   "SEARCH departments USING COVERING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",
 	moveDepartments: "SEARCH departments USING INDEX departments_id_path (tenant=? AND id_path>? AND id_path<?)",

@@ -57,6 +57,7 @@ const (
 	countUsersMatching
 	countUsersWithin
 	countUsersMatchingWithin
+	pageRoleUsers
 	selectEnabledByEmail
 	selectSourceUsers
 	searchAccounts

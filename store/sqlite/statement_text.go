@@ -134,10 +134,13 @@ var directoryText = map[statement]string{
 	pageUsersMatchingWithin: `SELECT ` + userColumns + ` FROM ` + usersWithin + ` AND ` + userMatches + `
 		ORDER BY department, id LIMIT ?6 OFFSET ?7`,
 	// What is left of the department in which the page before ended.
-	pageUsersOf:              usersOf + ` ORDER BY id LIMIT ?6`,
-	pageUsersMatchingOf:      usersOf + ` AND ` + userMatches + ` ORDER BY id LIMIT ?6`,
-	countUsersMatching:       `SELECT count(*) FROM users WHERE tenant = ?1 AND ` + userMatches,
-	countUsersWithin:         `SELECT count(*) FROM ` + usersWithin,
+	pageUsersOf:         usersOf + ` ORDER BY id LIMIT ?6`,
+	pageUsersMatchingOf: usersOf + ` AND ` + userMatches + ` ORDER BY id LIMIT ?6`,
+	countUsersMatching:  `SELECT count(*) FROM users WHERE tenant = ?1 AND ` + userMatches,
+	countUsersWithin:    `SELECT count(*) FROM ` + usersWithin,
+	pageRoleUsers: `SELECT ` + userColumns + ` FROM (
+			SELECT user FROM user_roles WHERE tenant = ?1 AND role = ?2 AND user > ?3 ORDER BY user LIMIT ?4 OFFSET ?5) AS page
+		CROSS JOIN users ON tenant = ?1 AND id = page.user ORDER BY page.user`,
 	countUsersMatchingWithin: `SELECT count(*) FROM ` + usersWithin + ` AND ` + userMatches,
 
 	insertRole:      `INSERT INTO roles (tenant, id, name, created_at) VALUES (?, ?, ?, ?)`,

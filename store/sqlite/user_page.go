@@ -27,6 +27,9 @@ func (s *Store) Users(ctx context.Context, tenant muster.ID, query directory.Use
 				high = low + "0" // below are ids, which do not begin with it
 			}
 		}
+		if query.Role != 0 {
+			return roleUsers(ctx, q, tenant, &query, &page)
+		}
 		match := containing(query.Keyword)
 		list := userListOf(&query)
 		args := []any{
@@ -52,6 +55,18 @@ func (s *Store) Users(ctx context.Context, tenant muster.ID, query directory.Use
 		return nil, explain("list users", err)
 	}
 	return &page, nil
+}
+
+// roleUsers reads a page of those who have a role.
+func roleUsers(ctx context.Context, q querier, tenant muster.ID, query *directory.UserQuery, page *directory.UserPage) error {
+	role := int64(query.Role)
+	if query.After == (directory.UserMark{}) {
+		if err := q.row(ctx, countRoleUsers, int64(tenant), role).Scan(&page.Total); err != nil {
+			return err
+		}
+	}
+	args := []any{int64(tenant), role, int64(query.After.User), query.Limit, query.Offset}
+	return userList{}.read(ctx, q, pageRoleUsers, page, args)
 }
 
 // limitArg is where among the arguments of every list its limit is.

@@ -54,9 +54,12 @@ func testUserPages(b *bundle) {
 		users[i] = b.user()
 		users[i].Department, ids[i] = homes[i], users[i].ID
 	}
+	role, other := b.id(), b.id()
+	users[1].Roles, users[2].Roles, users[4].Roles = []muster.ID{role}, []muster.ID{other}, []muster.ID{other, role}
+	users[6].Roles = []muster.ID{role}
 	b.planFor(b.tenant, nil, muster.Planned{Insert: users, Usage: muster.Usage{Users: int64(len(users)) + 1, SystemAdmins: 1}})
 	foreign := b.user()
-	foreign.Department = first.ID
+	foreign.Department, foreign.Roles = first.ID, []muster.ID{role}
 	b.planFor(b.other, nil, muster.Planned{Insert: []muster.User{foreign}, Usage: muster.Usage{Users: 2, SystemAdmins: 1}})
 	admins, err := b.store.Administrators(b.Context(), b.tenant, 1)
 	b.ok(err)
@@ -82,6 +85,10 @@ func testUserPages(b *bundle) {
 		"of one alone":                {directory.UserQuery{Department: first.ID, Direct: true, Limit: 100}, at(0, 3), 2},
 		"of one alone, a page":        {directory.UserQuery{Department: first.ID, Direct: true, Offset: 1, Limit: 2}, at(3), 2},
 		"of a leaf":                   {directory.UserQuery{Department: deep.ID, Limit: 2}, at(2, 5), 3},
+		"of a role":                   {directory.UserQuery{Role: role, Limit: 100}, at(1, 4, 6), 3},
+		"of a role, a page":           {directory.UserQuery{Role: role, Offset: 1, Limit: 1}, at(4), 3},
+		"of another role":             {directory.UserQuery{Role: other, Limit: 100}, at(2, 4), 2},
+		"of no role":                  {directory.UserQuery{Role: first.ID, Limit: 100}, at(), 0},
 		"of a leaf alone, behind all": {directory.UserQuery{Department: deep.ID, Direct: true, Offset: 9, Limit: 2}, at(), 3},
 	} {
 		got, total := b.listed(b.tenant, c.q)
