@@ -28,13 +28,14 @@ var (
 
 // Connection is a request's. Where it has no deadlines, as within a process, nothing is bounded.
 type Connection struct {
+	w       http.ResponseWriter
 	request *http.Request
 	control *http.ResponseController
 }
 
 // New takes what a handler was called with.
 func New(w http.ResponseWriter, r *http.Request) *Connection {
-	return &Connection{r, http.NewResponseController(w)}
+	return &Connection{w, r, http.NewResponseController(w)}
 }
 
 // Unbound lifts the server's bounds on how long reading the request and answering it may take together.
@@ -45,9 +46,6 @@ func (c *Connection) Unbound() {
 
 // Bound gives what is written next a bound of its own.
 func (c *Connection) Bound() { _ = c.control.SetWriteDeadline(time.Now().Add(answerTime)) }
-
-// Flush has what was written leave at once.
-func (c *Connection) Flush() error { return c.control.Flush() }
 
 // Body is the request's, of at most limit bytes, as long as it comes at a pace. Reading it gives the errors of the body, and
 // ErrTooLarge and ErrTooSlow. The answer to it wants Bound.
