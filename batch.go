@@ -145,3 +145,52 @@ func (p *BatchPage) Next() (row int, more bool) {
 	row = p.Outcomes[len(p.Outcomes)-1].Row + 1
 	return row, row < p.Batch.Decided()
 }
+
+// State is how a batch stands, for those who look on.
+type State string
+
+const (
+	StateWaiting    State = "waiting"    // nothing was done yet
+	StateChecking   State = "checking"   // of a commit: whether the dry run still holds
+	StateRunning    State = "running"    // rows get their outcomes
+	StateCancelling State = "cancelling" // the rest of the rows get the outcome cancelled
+	StateRefused    State = "refused"    // of a commit, finished: the dry run did not hold, and nobody was changed
+	StateCancelled  State = "cancelled"  // finished, and cancelled before
+	StateFinished   State = "finished"
+)
+
+// States are all states, in the order in which batches go through them.
+func States() []State {
+	return []State{StateWaiting, StateChecking, StateRunning, StateCancelling, StateRefused, StateCancelled, StateFinished}
+}
+
+// State is the batch's.
+func (b *Batch) State() State {
+	begun := b.Decided() > 0 || b.Checked > 0
+	switch {
+	case b.Finished():
+		return b.end()
+	case b.Mode == ModeCancelled:
+		return StateCancelling
+	case b.Mode == ModeCheck && begun, b.Mode == ModeRefused:
+		return StateChecking
+	case begun:
+		return StateRunning
+	default:
+		return StateWaiting
+	}
+}
+
+func (b *Batch) end() State {
+	switch b.Mode { //nolint:exhaustive // the others end in the same way
+	case ModeRefused:
+		return StateRefused
+	case ModeCancelled:
+		return StateCancelled
+	default:
+		return StateFinished
+	}
+}
+
+// Finished reports whether the state is one in which every row has its outcome.
+func (s State) Finished() bool { return s == StateRefused || s == StateCancelled || s == StateFinished }

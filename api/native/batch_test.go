@@ -118,7 +118,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 	if want := native.Prefix + path; r.Header.Get("Location") != want {
 		t.Errorf("it is at %s, want %s", r.Header.Get("Location"), want)
 	}
-	waiting := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: native.BatchWaiting, Total: 4, AcceptedAt: batch.AcceptedAt}
+	waiting := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: "waiting", Total: 4, AcceptedAt: batch.AcceptedAt}
 	if diff := cmp.Diff(waiting, batch); diff != "" || batch.AcceptedAt.IsZero() {
 		t.Errorf("accepted at %s (-want +got):\n%s", batch.AcceptedAt, diff)
 	}
@@ -141,7 +141,7 @@ func TestTheLifeOfABatch(t *testing.T) {
 		t.Errorf("users %s, %s and %s, want the first found again, and none made of the second", rows[0].User, rows[1].User, rows[2].User)
 	}
 	done := call[native.Batch](p.installation, 200, "GET", path, "")
-	finished := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: native.BatchFinished, Total: 4, Succeeded: 2, Failed: 1, Skipped: 1}
+	finished := native.Batch{ID: batch.ID, Contract: "native", Mode: "run", State: string(muster.StateFinished), Total: 4, Succeeded: 2, Failed: 1, Skipped: 1}
 	if diff := cmp.Diff(finished, done, cmpopts.IgnoreTypes(time.Time{})); diff != "" || done.FinishedAt.IsZero() {
 		t.Errorf("finished at %s (-want +got):\n%s", done.FinishedAt, diff)
 	}
@@ -380,7 +380,7 @@ func TestAsManyRowsAsABatchMayHave(t *testing.T) {
 	if batch.Total != native.MaxBatch {
 		t.Errorf("%d rows were accepted", batch.Total)
 	}
-	if b := call[native.Batch](p.installation, 200, "POST", tenant+"/batches/"+batch.ID.String()+"/cancel", ""); b.State != native.BatchCancelling {
+	if b := call[native.Batch](p.installation, 200, "POST", tenant+"/batches/"+batch.ID.String()+"/cancel", ""); b.State != "cancelling" {
 		t.Errorf("cancelled, it is %s", b.State)
 	}
 	p.start()

@@ -41,9 +41,6 @@ type BatchDifferences struct {
 	Next        int            `json:"next,omitempty" doc:"from of the next page; absent on the last"`
 }
 
-// batchScan bounds how many batches one page of those in a state looks at.
-const batchScan = 1000
-
 // batchList says which batches to list.
 type batchList struct {
 	Tenant pathID  `path:"tenant"`
@@ -107,36 +104,26 @@ func (a *api) addBatchPages(h huma.API) {
 		})
 }
 
+// unfinished is the state, of a list, of all batches that are not finished.
+const unfinished = "unfinished"
+
 func (a *api) listBatches(ctx context.Context, in *batchList) (Batches, error) {
-	wire := Batches{Batches: []Batch{}}
-	q := provision.BatchQuery{Before: in.Cursor.id, Limit: in.Limit}
-	switch in.State {
-	case "unfinished", BatchWaiting, BatchChecking, BatchRunning, BatchCancelling:
-		q.Unfinished = true
+	q, state := provision.BatchQuery{Before: in.Cursor.id, Limit: in.Limit}, muster.State(in.State)
+	if in.State == unfinished {
+		q.Unfinished, state = true, ""
 	}
-	for seen := 0; ; {
-		page, err := a.Batches.Batches(ctx, in.Tenant.id, q)
-		if err != nil {
-			return wire, err
-		}
-		for i := range page {
-			q.Before = page[i].ID
-			if in.State == "" || in.State == "unfinished" || in.State == stateOf(&page[i]) {
-				wire.Batches = append(wire.Batches, batchOf(&page[i]))
-			}
-			if len(wire.Batches) == in.Limit {
-				wire.Next = q.Before.String()
-				return wire, nil
-			}
-		}
-		switch seen += len(page); {
-		case len(page) < q.Limit:
-			return wire, nil
-		case seen >= batchScan:
-			wire.Next = q.Before.String()
-			return wire, nil
-		}
+	page, next, err := provision.ListBatches(ctx, a.Batches, in.Tenant.id, q, state)
+	if err != nil {
+		return Batches{}, err
 	}
+	wire := Batches{Batches: make([]Batch, len(page))}
+	for i := range page {
+		wire.Batches[i] = batchOf(&page[i])
+	}
+	if next != 0 {
+		wire.Next = next.String()
+	}
+	return wire, nil
 }
 
 func (a *api) listRows(ctx context.Context, in *rowList) (BatchRows, error) {

@@ -35,17 +35,6 @@ type Batch struct {
 	Remaining  *int64    `json:"remainingSeconds,omitempty" doc:"until it is finished, going by its pace so far and by the passwords that are still to be hashed; absent while that is not known"`
 }
 
-// The states of a batch.
-const (
-	BatchWaiting    = "waiting"
-	BatchChecking   = "checking"
-	BatchRunning    = "running"
-	BatchCancelling = "cancelling"
-	BatchRefused    = "refused"
-	BatchCancelled  = "cancelled"
-	BatchFinished   = "finished"
-)
-
 var contracts = map[muster.Contract]string{
 	muster.ContractKooDrive: "koodrive", muster.ContractFederation: "federation", muster.ContractNative: "native",
 }
@@ -54,7 +43,7 @@ var origins = map[muster.Origin]string{muster.OriginCommit: "commit", muster.Ori
 
 func batchOf(b *muster.Batch) Batch {
 	return Batch{
-		ID: b.ID, Name: b.Name, Contract: contracts[b.Contract], State: stateOf(b), Mode: b.Mode.String(), DryRun: b.Mode == muster.ModeDryRun,
+		ID: b.ID, Name: b.Name, Contract: contracts[b.Contract], State: string(b.State()), Mode: b.Mode.String(), DryRun: b.Mode == muster.ModeDryRun,
 		Total: b.Total, Succeeded: b.Succeeded, Failed: b.Failed, Skipped: b.Skipped, Cancelled: b.Cancelled,
 		Parent: b.Parent, Origin: origins[b.Origin], Guarded: b.Guarded, Checked: b.Checked, Differing: b.Differing,
 		Source: b.Source, Withheld: b.Withheld,
@@ -70,33 +59,6 @@ func progressOf(p *provision.Progress) Batch {
 		wire.Remaining = &seconds
 	}
 	return wire
-}
-
-func stateOf(b *muster.Batch) string {
-	begun := b.Decided() > 0 || b.Checked > 0
-	switch {
-	case b.Finished():
-		return endOf(b.Mode)
-	case b.Mode == muster.ModeCancelled:
-		return BatchCancelling
-	case b.Mode == muster.ModeCheck && begun, b.Mode == muster.ModeRefused:
-		return BatchChecking
-	case begun:
-		return BatchRunning
-	default:
-		return BatchWaiting
-	}
-}
-
-func endOf(m muster.Mode) string {
-	switch m { //nolint:exhaustive // the others end in the same way
-	case muster.ModeRefused:
-		return BatchRefused
-	case muster.ModeCancelled:
-		return BatchCancelled
-	default:
-		return BatchFinished
-	}
 }
 
 // BatchOutcome is the answer to one row.
