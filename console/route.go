@@ -35,7 +35,7 @@ func (r *route) muxPattern() string {
 // routes is everything that the console serves. Each page's file has a list of its own.
 func (c *console) routes() []route {
 	var all []route
-	for _, some := range [][]route{signInRoutes(), overviewRoutes(), operatorRoutes(), credentialRoutes(), settingsRoutes(), webhookRoutes()} {
+	for _, some := range [][]route{signInRoutes(), overviewRoutes(), operatorRoutes(), credentialRoutes(), settingsRoutes(), webhookRoutes(), auditRoutes()} {
 		all = append(all, some...)
 	}
 	return all
