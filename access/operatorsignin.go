@@ -151,21 +151,37 @@ var errOperatorSession = &muster.Error{Kind: muster.KindUnauthenticated, Detail:
 // began, and at once when its operator is removed, disabled, or sets another password.
 func (s *Operators) Session(ctx context.Context, sessionSecret string) (*muster.Operator, error) {
 	hash := sha256.Sum256([]byte(sessionSecret))
-	session, o, err := s.Store.OperatorSession(ctx, hash)
-	switch {
-	case muster.KindOf(err) == muster.KindNotFound:
-		return nil, errOperatorSession
-	case err != nil:
-		return nil, fault("look up an operator's session", err)
-	case o.Disabled || o.Epoch != session.Epoch:
-		return nil, errOperatorSession
+	o, left, err := s.session(ctx, hash)
+	if err != nil {
+		return nil, err
 	}
-	if session.Left <= OperatorIdle-extendAfter {
+	if left <= OperatorIdle-extendAfter {
 		if err := s.Store.ExtendOperatorSession(muster.WithAudit(ctx, nil), hash, OperatorIdle); err != nil {
 			return nil, fault("extend an operator's session", err)
 		}
 	}
 	return o, nil
+}
+
+// Glance is Session for a request that nobody made, such as a page's own for newer figures: it does not extend the session,
+// which would never be idle while a window is open.
+func (s *Operators) Glance(ctx context.Context, sessionSecret string) (*muster.Operator, error) {
+	o, _, err := s.session(ctx, sha256.Sum256([]byte(sessionSecret)))
+	return o, err
+}
+
+// session says whose it is, and how long it lasts unless it is extended.
+func (s *Operators) session(ctx context.Context, hash [32]byte) (*muster.Operator, time.Duration, error) {
+	session, o, err := s.Store.OperatorSession(ctx, hash)
+	switch {
+	case muster.KindOf(err) == muster.KindNotFound:
+		return nil, 0, errOperatorSession
+	case err != nil:
+		return nil, 0, fault("look up an operator's session", err)
+	case o.Disabled || o.Epoch != session.Epoch:
+		return nil, 0, errOperatorSession
+	}
+	return o, session.Left, nil
 }
 
 // SignOut ends a session, if it is there.

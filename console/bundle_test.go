@@ -147,6 +147,10 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 		Health: func(*http.Request) []console.Health {
 			return []console.Health{{Name: "database", OK: true}, {Name: "disk"}}
 		},
+		Nodes: func(context.Context) ([]muster.Node, error) {
+			return []muster.Node{{Number: 3, Name: "node-a", Since: b.clock.Now(), HeardAt: b.clock.Now(), OK: true}, {Number: 4, Name: "node-b"}}, nil
+		},
+		Load:   &console.Load{},
 		Logger: slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	for _, change := range changes {

@@ -61,6 +61,9 @@ type Batches interface {
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]provision.ReasonCount, error)
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
+	// Days gives what days brought the tenant, the earliest first: from the day of since on, or from the last one before that
+	// of which anything is known. Days that brought nothing are left out.
+	Days(ctx context.Context, tenant muster.ID, since time.Time) ([]muster.Day, error)
 }
 
 // Audit reads the trail of what was done.
@@ -89,7 +92,9 @@ type Config struct {
 	Batches     Batches
 	Audit       Audit
 	Health      func(r *http.Request) []Health // of this server
-	IDs         *muster.IDSource               // of audit records
+	Nodes       func(ctx context.Context) ([]muster.Node, error)
+	Load        *Load            // of this server
+	IDs         *muster.IDSource // of audit records
 	Now         func() time.Time
 	Logger      *slog.Logger // takes the causes of internal errors, which no page shows
 

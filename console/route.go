@@ -16,6 +16,9 @@ type route struct {
 	open bool
 	// installation is for what is no tenant's, and so served where none is chosen, or none is there.
 	installation bool
+	// background is for what an open page asks for by itself: it keeps no session alive, and takes no notice from the page
+	// that it is meant for.
+	background bool
 	// action is what the audit trail calls it; "" records nothing. Every route that changes what is stored has one.
 	action string
 	// upload leaves the body to the page, of whatever size; the form's token is then in the query.

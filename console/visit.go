@@ -47,12 +47,17 @@ var (
 
 // identify finds out whose session it is, and whose things are to be shown.
 func (v *visit) identify() error {
-	v.notice = v.takeNotice()
+	session := v.Operators.Session
+	if v.route.background {
+		session = v.Operators.Glance
+	} else {
+		v.notice = v.takeNotice()
+	}
 	cookie, err := v.r.Cookie(v.cookieName(sessionCookie))
 	if err != nil || cookie.Value == "" {
 		return nil
 	}
-	operator, err := v.Operators.Session(v.r.Context(), cookie.Value)
+	operator, err := session(v.r.Context(), cookie.Value)
 	switch {
 	case muster.KindOf(err) == muster.KindUnauthenticated:
 		v.dropCookie(sessionCookie)

@@ -85,6 +85,7 @@ type store interface {
 	secret.KeyStore
 	secret.Rewrapper
 	Initialised(ctx context.Context) (bool, error)
+	QueuedRows(ctx context.Context) (map[muster.ID]int64, error)
 }
 
 // openInstallation opens an installation, and a folder with its lock. When it returns, keys that it made are on the disk.

@@ -84,6 +84,8 @@ type server struct {
 	// operators are those who use the console.
 	operators *access.Operators
 	sender    *webhook.Sender
+	load      *console.Load
+	watcher   *loadWatcher
 
 	address string // host:port that it listens on
 	public  *http.Server
@@ -106,7 +108,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{options: o, held: held, failed: make(chan error, 2), stopping: make(chan struct{})}
+	s := &server{options: o, held: held, failed: make(chan error, 2), stopping: make(chan struct{}), load: &console.Load{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())
@@ -156,6 +158,7 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	s.engine = engine
 	sender.Start()
 	s.sender = sender
+	s.watcher = watchLoad(s.load, held.store.QueuedRows, s.pool.Stats)
 	if held.shared != nil {
 		s.keys = refreshKeys(held, cmp.Or(o.refresh, refreshEvery))
 	}
@@ -322,6 +325,9 @@ func (s *server) shutdown() error {
 	}
 	if s.keys != nil {
 		s.keys.stop()
+	}
+	if s.watcher != nil {
+		s.watcher.stop()
 	}
 	if s.pool != nil {
 		s.pool.Close()
