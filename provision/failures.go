@@ -111,6 +111,22 @@ func (e *Engine) openFailures(ctx context.Context, stored *Failures, page *failu
 	if len(stored.Outcomes) == 0 {
 		return nil
 	}
+	rows := make(map[int]keptRecord, len(stored.Outcomes))
+	if err := e.openKeptBlocks(ctx, stored, rows); err != nil {
+		return err
+	}
+	for _, o := range stored.Outcomes {
+		rec, kept := rows[o.Row]
+		if !kept {
+			return fmt.Errorf("row %d of batch %s did not succeed and was not kept", o.Row, stored.Batch.ID)
+		}
+		page.rows = append(page.rows, keptRow{outcome: o, sent: rec.Sent.row(), hash: rec.Hash})
+	}
+	return nil
+}
+
+// openKeptBlocks adds the rows of the blocks that hold any of the outcomes', by their position in the batch.
+func (e *Engine) openKeptBlocks(ctx context.Context, stored *Failures, rows map[int]keptRecord) error {
 	b := &stored.Batch
 	var key *secret.DataKey
 	err := e.knowing(ctx, func() (err error) {
@@ -121,7 +137,6 @@ func (e *Engine) openFailures(ctx context.Context, stored *Failures, page *failu
 		return fmt.Errorf("unwrap the kept key of batch %s: %w", b.ID, err)
 	}
 	defer key.Wipe()
-	rows := make(map[int]keptRecord, len(stored.Outcomes))
 	for i := range stored.Kept {
 		if k := &stored.Kept[i]; !holdsAny(&k.Chunk, stored.Outcomes) {
 			continue
@@ -129,13 +144,6 @@ func (e *Engine) openFailures(ctx context.Context, stored *Failures, page *failu
 		if err := openKept(key, &stored.Kept[i], rows); err != nil {
 			return err
 		}
-	}
-	for _, o := range stored.Outcomes {
-		rec, kept := rows[o.Row]
-		if !kept {
-			return fmt.Errorf("row %d of batch %s did not succeed and was not kept", o.Row, b.ID)
-		}
-		page.rows = append(page.rows, keptRow{outcome: o, sent: rec.Sent.row(), hash: rec.Hash})
 	}
 	return nil
 }

@@ -114,3 +114,46 @@ func (s tampered) Failures(ctx context.Context, tenant, batch muster.ID, contrac
 	}
 	return f, err
 }
+
+// Rows are read by how they ended, those that did not succeed as they were sent.
+func TestAnswersComeWithWhatWasSent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.start(t)
+	list := failing()
+	id := b.submit(t, list...)
+	batch, outcomes := b.finished(t, id)
+	answer := func(i int) provision.Failure {
+		a := provision.Failure{Outcome: outcomes[i]}
+		if a.Outcome.Result != muster.Succeeded {
+			a.Row = list[i]
+			a.Row.Password = ""
+		}
+		return a
+	}
+	for name, tt := range map[string]struct {
+		q    provision.OutcomeQuery
+		want []int
+	}{
+		"all":                   {provision.OutcomeQuery{From: 1, Limit: 3}, []int{1, 2, 3}},
+		"failed, in two chunks": {provision.OutcomeQuery{Result: muster.Failed, Limit: 50}, []int{1, 4, 1001}},
+		"by reason":             {provision.OutcomeQuery{Reason: muster.ReasonExists, Limit: 50}, []int{3}},
+		"succeeded":             {provision.OutcomeQuery{Result: muster.Succeeded, From: 1000, Limit: 50}, []int{1000}},
+		"none":                  {provision.OutcomeQuery{Result: muster.Cancelled, Limit: 50}, nil},
+	} {
+		got, answers, err := b.engine.Answers(t.Context(), b.tenant.ID, id, tt.q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []provision.Failure{}
+		for _, i := range tt.want {
+			want = append(want, answer(i))
+		}
+		if diff := cmp.Diff(want, answers); diff != "" || got.ID != batch.ID {
+			t.Errorf("%s of batch %s (-want +got):\n%s", name, got.ID, diff)
+		}
+	}
+	if _, _, err := b.engine.Answers(t.Context(), b.createTenant(t, "second", muster.TenantSettings{}).ID, id, provision.OutcomeQuery{Limit: 1}); muster.KindOf(err) != muster.KindNotFound {
+		t.Errorf("another tenant gets %v", err)
+	}
+}
