@@ -3,7 +3,16 @@ package console
 import "maps"
 
 // chinese is what the console says in Simplified Chinese, by the English. Each page's words are in a file of their own.
-var chinese = joined(chineseFrame, chineseSignIn, chineseOverview, chineseOperators, chineseCredentials, chineseSettings, chineseWebhooks, chineseAudit, chineseDomain)
+var chinese = joined(
+	chineseFrame, chineseDomain, chineseOutcomes,
+	chineseAudit,
+	chineseCredentials,
+	chineseOperators,
+	chineseOverview,
+	chineseSettings,
+	chineseSignIn,
+	chineseWebhooks,
+)
 
 // chineseForms are those sentences of the domain that have arguments.
 var chineseForms = formsOf(chineseDomain)

@@ -78,6 +78,9 @@ func said(t *testing.T) map[string]string {
 	for _, s := range madeUp {
 		all[s] = "madeUp"
 	}
+	for _, r := range reasonTexts {
+		all[r.why], all[r.advice] = "reasonTexts", "reasonTexts"
+	}
 	domain := domainTexts(t)
 	for english := range chineseDomain {
 		if !slices.ContainsFunc(strings.Split(english, "%s"), func(part string) bool { return !strings.Contains(domain, part) }) {
