@@ -156,7 +156,7 @@ func (f *auditFacts) whoOptions(v *visit) []option {
 }
 
 func trailOptions(v *visit) []option {
-	return []option{{"", v.T("What was done to tenant %s", v.tenant.Name)}, {installationTrail, v.T("What was done to the installation itself")}}
+	return []option{{"", v.tenant.Name}, {installationTrail, v.T("The installation")}}
 }
 
 // who says who did what a record tells of: operators by name, as far as they are there and seen.

@@ -34,6 +34,30 @@ var settingFields = [...]string{
 	settingName, settingHost, settingUsers, settingSpace, settingRegion, settingEmail, settingMinLength, settingMaxLength, settingMinClasses,
 }
 
+// setting is what a field is called.
+func (v *visit) setting(name string) string {
+	switch name {
+	case settingName:
+		return v.T("Name")
+	case settingHost:
+		return v.T("Host name")
+	case settingUsers:
+		return v.T("Users at most")
+	case settingSpace:
+		return v.T("Personal space in GB")
+	case settingRegion:
+		return v.T("Region of phone numbers")
+	case settingEmail:
+		return v.T("No two users have the same e-mail address, which can then tell who is meant")
+	case settingMinLength:
+		return v.T("Characters at least")
+	case settingMaxLength:
+		return v.T("Characters at most")
+	default:
+		return v.T("Kinds of characters at least")
+	}
+}
+
 // installationSettings are those that a tenant's own operators see and do not change, as the API has it.
 var installationSettings = [...]string{settingName, settingHost, settingUsers, settingSpace}
 
@@ -104,6 +128,11 @@ func (v *visit) changeSettings() error {
 		wrong, status, err := v.faultsOf(err, settingFields[:]...)
 		if err != nil {
 			return err
+		}
+		for name, said := range wrong { // the API's name for it is nowhere on the page
+			if rule, found := strings.CutPrefix(said, name+" "); found && name != "" {
+				wrong[name] = v.setting(name) + " " + rule
+			}
 		}
 		f.faults = wrong
 		return v.showSettingsWith(status, f)

@@ -84,11 +84,11 @@ func settingsPage(v *visit, f settingsForm) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(v, input{Name: settingName, Label: v.T("Name"), Value: f.Values[settingName], Hint: v.T("1 to 64 characters, unlike that of every other tenant.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(v, input{Name: settingName, Label: v.setting(settingName), Value: f.Values[settingName], Hint: v.T("1 to 64 characters, unlike that of every other tenant.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(v, input{Name: settingHost, Label: v.T("Host name"), Value: f.Values[settingHost], Optional: true, Hint: v.T("The name of the DNS or the IP address by which its users reach the server, without port.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(v, input{Name: settingHost, Label: v.setting(settingHost), Value: f.Values[settingHost], Optional: true, Hint: v.T("The name of the DNS or the IP address by which its users reach the server, without port.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -109,11 +109,11 @@ func settingsPage(v *visit, f settingsForm) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(v, input{Name: settingUsers, Label: v.T("Users at most"), Type: "number", Value: f.Values[settingUsers], Hint: v.T("1 to 1,000,000,000, or 0 for no limit. Disabled users count. There are %s now.", v.number(f.Usage.Users))}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(v, input{Name: settingUsers, Label: v.setting(settingUsers), Type: "number", Value: f.Values[settingUsers], Hint: v.T("1 to 1,000,000,000, or 0 for no limit. Disabled users count. There are %s now.", v.number(f.Usage.Users))}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = field(v, input{Name: settingSpace, Label: v.T("Personal space in GB"), Type: "number", Value: f.Values[settingSpace], Hint: v.T("What the capacities of all users come to at most; 0 is none to give. They have %s GB now.", v.number(f.Usage.CapacityGB))}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = field(v, input{Name: settingSpace, Label: v.setting(settingSpace), Type: "number", Value: f.Values[settingSpace], Hint: v.T("What the capacities of all users come to at most; 0 is none to give. They have %s GB now.", v.number(f.Usage.CapacityGB))}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -144,7 +144,7 @@ func settingsPage(v *visit, f settingsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(v, input{Name: settingRegion, Label: v.T("Region of phone numbers"), Value: f.Values[settingRegion], Optional: true, Hint: v.T("Two capital letters, such as CN (ISO 3166-1): where numbers are read that begin with neither + nor 00. Empty keeps their digits as they are. It cannot change while users have a phone.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(v, input{Name: settingRegion, Label: v.setting(settingRegion), Value: f.Values[settingRegion], Optional: true, Hint: v.T("Two capital letters, such as CN (ISO 3166-1): where numbers are read that begin with neither + nor 00. Empty keeps their digits as they are. It cannot change while users have a phone.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -202,9 +202,9 @@ func settingsPage(v *visit, f settingsForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var10 string
-			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("No two users have the same e-mail address, which can then tell who is meant"))
+			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(v.setting(settingEmail))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 27, Col: 117}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 27, Col: 58}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {
@@ -240,15 +240,15 @@ func settingsPage(v *visit, f settingsForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(v, input{Name: settingMinLength, Label: v.T("Characters at least"), Type: "number", Value: f.Values[settingMinLength], Optional: true, Hint: v.T("1 to 64; empty is 8.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(v, input{Name: settingMinLength, Label: v.setting(settingMinLength), Type: "number", Value: f.Values[settingMinLength], Optional: true, Hint: v.T("1 to 64; empty is 8.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(v, input{Name: settingMaxLength, Label: v.T("Characters at most"), Type: "number", Value: f.Values[settingMaxLength], Optional: true, Hint: v.T("Up to 256; empty is 128.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(v, input{Name: settingMaxLength, Label: v.setting(settingMaxLength), Type: "number", Value: f.Values[settingMaxLength], Optional: true, Hint: v.T("Up to 256; empty is 128.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(v, input{Name: settingMinClasses, Label: v.T("Kinds of characters at least"), Type: "number", Value: f.Values[settingMinClasses], Optional: true, Hint: v.T("Of lower case, upper case, digits and symbols: 1 to 4; empty is 3.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = field(v, input{Name: settingMinClasses, Label: v.setting(settingMinClasses), Type: "number", Value: f.Values[settingMinClasses], Optional: true, Hint: v.T("Of lower case, upper case, digits and symbols: 1 to 4; empty is 3.")}, f.faults).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -332,9 +332,9 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var17 string
-		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Name"))
+		templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(v.setting(settingName))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 48, Col: 25}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 48, Col: 36}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 		if templ_7745c5c3_Err != nil {
@@ -347,7 +347,7 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 		var templ_7745c5c3_Var18 string
 		templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(v.tenant.Name)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 48, Col: 51}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 48, Col: 62}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 		if templ_7745c5c3_Err != nil {
@@ -358,9 +358,9 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var19 string
-		templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Host name"))
+		templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(v.setting(settingHost))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 50, Col: 26}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 50, Col: 32}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 		if templ_7745c5c3_Err != nil {
@@ -396,9 +396,9 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var22 string
-		templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Users at most"))
+		templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(v.setting(settingUsers))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 60, Col: 30}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 60, Col: 33}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 		if templ_7745c5c3_Err != nil {
@@ -434,9 +434,9 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var25 string
-		templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Personal space in GB"))
+		templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(v.setting(settingSpace))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 69, Col: 41}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 69, Col: 37}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 		if templ_7745c5c3_Err != nil {
@@ -449,7 +449,7 @@ func fixedSettings(v *visit, f settingsForm) templ.Component {
 		var templ_7745c5c3_Var26 string
 		templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("%s, of which %s are taken", v.number(v.tenant.Settings.PersonalSpaceGB), v.number(f.Usage.CapacityGB)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 69, Col: 161}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `settings.templ`, Line: 69, Col: 157}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 		if templ_7745c5c3_Err != nil {

@@ -35,8 +35,7 @@ var chineseCredentials = map[string]string{
 	"With curl, which asks for the secret as a password, gets a token for it and calls the API with that:":    "使用 curl（会以密码形式询问密钥），换取令牌并用它调用接口：",
 	"With the command muster, which asks for the secret once and keeps it in a file that you alone can read:": "使用 muster 命令（只询问一次密钥，并保存在仅您可读的文件中）：",
 	"administer: change everything else, and read the audit trail":                                            "administer：更改其他一切，并查看审计记录",
-	"for ever": "永久",
-	"provision: submit, cancel, retry and commit batches": "provision：提交、取消、重试和确认批次",
-	"read: see users, departments, roles and batches":     "read：查看用户、部门、角色和批次",
-	"the one before until":                                "之前的密钥有效期至",
+	"provision: submit, cancel, retry and commit batches":                                                     "provision：提交、取消、重试和确认批次",
+	"read: see users, departments, roles and batches":                                                         "read：查看用户、部门、角色和批次",
+	"the one before until": "之前的密钥有效期至",
 }
