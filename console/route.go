@@ -38,7 +38,7 @@ func (r *route) muxPattern() string {
 // routes is everything that the console serves. Each page's file has a list of its own.
 func (c *console) routes() []route {
 	var all []route
-	for _, some := range [][]route{signInRoutes(), overviewRoutes(), operatorRoutes(), credentialRoutes(), settingsRoutes(), webhookRoutes(), auditRoutes()} {
+	for _, some := range [][]route{signInRoutes(), overviewRoutes(), operatorRoutes(), userRoutes(), departmentRoutes(), roleRoutes(), quotaRoutes(), credentialRoutes(), settingsRoutes(), webhookRoutes(), auditRoutes()} {
 		all = append(all, some...)
 	}
 	return all
@@ -70,6 +70,7 @@ func places() []struct {
 			{"/users", "Users", muster.ScopeRead},
 			{"/departments", "Departments", muster.ScopeRead},
 			{"/roles", "Roles", muster.ScopeRead},
+			{"/quotas", "Quotas", muster.ScopeRead},
 		}},
 		{"Access", []place{
 			{"/credentials", "Credentials", muster.ScopeAdminister},

@@ -7,10 +7,14 @@ var chinese = joined(
 	chineseFrame, chineseDomain, chineseOutcomes,
 	chineseAudit,
 	chineseCredentials,
+	chineseDepartments,
 	chineseOperators,
 	chineseOverview,
+	chineseQuotas,
+	chineseRoles,
 	chineseSettings,
 	chineseSignIn,
+	chineseUsers,
 	chineseWebhooks,
 )
 

@@ -55,7 +55,7 @@ type Config struct {
 
 	// DiskFree reports the free and total bytes where the store writes; nil if the store is elsewhere.
 	DiskFree func() (free, total uint64, err error)
-	// Admission bounds each tenant's queue; zero is 2,000,000 rows and 4 GiB.
+	// Admission bounds each tenant's queue; zero is MaxQueuedRows and 4 GiB.
 	Admission Admission
 	// Retention is how long finished batches are kept; zero is 30 days.
 	Retention time.Duration
@@ -91,7 +91,7 @@ type Engine struct {
 // New makes an engine that stands still; see [Engine.Start].
 func New(c Config) (*Engine, error) {
 	if c.Admission == (Admission{}) {
-		c.Admission = Admission{Rows: 2_000_000, Bytes: 4 << 30}
+		c.Admission = Admission{Rows: MaxQueuedRows, Bytes: 4 << 30}
 	}
 	if c.Retention == 0 {
 		c.Retention = 30 * 24 * time.Hour

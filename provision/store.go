@@ -110,6 +110,9 @@ type Acceptance struct {
 	Admission      Admission
 }
 
+// MaxQueuedRows is how many rows a tenant may have queued, unless an engine is told otherwise.
+const MaxQueuedRows = 2_000_000
+
 // Admission bounds what a tenant may have queued.
 type Admission struct {
 	Rows  int64
