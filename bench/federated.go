@@ -54,7 +54,10 @@ func (b *bench) federatedAt(ctx context.Context, at place, from *server, users [
 		return 0, err
 	}
 	defer s.stop()
-	f := &federation{server: s}
+	connections := http.DefaultTransport.(*http.Transport).Clone()
+	connections.MaxIdleConnsPerHost = 2 * b.clients
+	defer connections.CloseIdleConnections()
+	f := &federation{server: s, http: &http.Client{Transport: connections}}
 	if err := f.token(ctx); err != nil {
 		return 0, err
 	}
@@ -82,6 +85,7 @@ func (b *bench) federatedAt(ctx context.Context, at place, from *server, users [
 // federation calls the federated contract.
 type federation struct {
 	server *server
+	http   *http.Client // which keeps a connection for each of those who call
 	bearer string
 }
 
@@ -140,7 +144,7 @@ func (f *federation) call(ctx context.Context, path string, body, answer any) er
 	}
 	req.Header.Set("X-App-Key", f.server.install.AppID)
 	req.Header.Set("Authorization", "Bearer "+f.bearer)
-	got, err := http.DefaultClient.Do(req)
+	got, err := f.http.Do(req)
 	if err != nil {
 		return err
 	}
