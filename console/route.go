@@ -38,7 +38,12 @@ func (r *route) muxPattern() string {
 // routes is everything that the console serves. Each page's file has a list of its own.
 func (c *console) routes() []route {
 	var all []route
-	for _, some := range [][]route{signInRoutes(), overviewRoutes(), operatorRoutes(), userRoutes(), departmentRoutes(), roleRoutes(), quotaRoutes(), credentialRoutes(), settingsRoutes(), webhookRoutes(), auditRoutes()} {
+	for _, some := range [][]route{
+		signInRoutes(), overviewRoutes(),
+		importRoutes(),
+		userRoutes(), departmentRoutes(), roleRoutes(), quotaRoutes(),
+		credentialRoutes(), webhookRoutes(), operatorRoutes(), auditRoutes(), settingsRoutes(),
+	} {
 		all = append(all, some...)
 	}
 	return all

@@ -8,6 +8,8 @@ var chinese = joined(
 	chineseAudit,
 	chineseCredentials,
 	chineseDepartments,
+	chineseFiles,
+	chineseImport,
 	chineseOperators,
 	chineseOverview,
 	chineseQuotas,
@@ -19,7 +21,7 @@ var chinese = joined(
 )
 
 // chineseForms are those sentences of the domain that have arguments.
-var chineseForms = formsOf(chineseDomain)
+var chineseForms = formsOf(joined(chineseDomain, chineseFiles))
 
 func joined(parts ...map[string]string) map[string]string {
 	all := map[string]string{}

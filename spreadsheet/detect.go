@@ -100,8 +100,8 @@ func textEncoding(head []byte, whole bool) (string, error) {
 	return "", &Error{
 		Row:  1 + bytes.Count(head[:valid], []byte("\n")),
 		Byte: int64(valid) + 1,
-		Detail: "From here on the file is not UTF-8. It looks like " + looks + ": if it is, name that encoding; " +
-			"or save the file as CSV UTF-8.",
+		Detail: "From here on the file is not UTF-8. It looks like " + looks +
+			": if it is, name that encoding; or save the file as CSV UTF-8.",
 	}
 }
 
