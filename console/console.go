@@ -60,6 +60,7 @@ type Batches interface {
 	Outcomes(ctx context.Context, tenant, batch muster.ID, q provision.OutcomeQuery) (*muster.BatchPage, error)
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]provision.ReasonCount, error)
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
+	History(ctx context.Context, tenant, user muster.ID, behind provision.HistoryCursor, limit int) ([]provision.UserOutcome, error)
 	Snapshot(ctx context.Context, tenant muster.ID, keys muster.Keys) (muster.Snapshot, error)
 	// Days gives what days brought the tenant, the earliest first: from the day of since on, or from the last one before that
 	// of which anything is known. Days that brought nothing are left out.

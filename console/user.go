@@ -2,11 +2,14 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"muster"
 	"muster/access"
+	"muster/provision"
 )
 
 // userFacts are what a user's page shows.
@@ -15,6 +18,8 @@ type userFacts struct {
 	Home   *muster.Department // nil: it was deleted just now
 	Roles  []muster.Role      // that he has
 	Form   userForm           // for who may change him
+	Past   []provision.UserOutcome
+	Next   string // query of the history's page behind; "" if there is none
 	faults faults
 }
 
@@ -40,6 +45,9 @@ func (v *visit) showUserWith(status int, typed *userForm, wrong faults) error {
 	if err != nil && muster.KindOf(err) != muster.KindNotFound {
 		return err
 	}
+	if err := v.past(&f); err != nil {
+		return err
+	}
 	choice, err := v.roleChoice(u.Roles)
 	if err != nil {
 		return err
@@ -60,6 +68,31 @@ func (v *visit) showUserWith(status int, typed *userForm, wrong faults) error {
 		}
 	}
 	return v.show(status, userPage(v, f))
+}
+
+// pastRows is how many rows of a user's history a page has.
+const pastRows = 20
+
+// past reads what batches did with the user, behind the place that the address names.
+func (v *visit) past(f *userFacts) (err error) {
+	var behind provision.HistoryCursor
+	if text := v.r.URL.Query().Get("behind"); text != "" {
+		batch, row, _ := strings.Cut(text, "-")
+		if behind.Batch, err = muster.ParseID(batch); err != nil {
+			return v.nowhere()
+		}
+		if behind.Row, err = strconv.Atoi(row); err != nil || behind.Row < 0 {
+			return v.nowhere()
+		}
+	}
+	if f.Past, err = v.Batches.History(v.ctx(), v.tenant.ID, f.User.ID, behind, pastRows); err != nil {
+		return err
+	}
+	if len(f.Past) == pastRows {
+		last := &f.Past[pastRows-1]
+		f.Next = url.Values{"behind": {last.Batch.ID.String() + "-" + strconv.Itoa(last.Outcome.Row)}}.Encode()
+	}
+	return nil
 }
 
 // refuseUser shows the user again, with what is wrong.

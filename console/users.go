@@ -259,6 +259,15 @@ func (v *visit) level(l muster.AdminLevel) string {
 	}
 }
 
+// pastWhy says why a row did not succeed, on one line.
+func pastWhy(v *visit, o *muster.Outcome) string {
+	field, sentence := v.why(o)
+	if field == "" {
+		return sentence
+	}
+	return field + ": " + sentence
+}
+
 func searchOptions(v *visit) []option {
 	return []option{
 		{directory.SearchName.String(), v.T("Name")}, {directory.SearchAccount.String(), v.T("Account")},

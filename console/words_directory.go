@@ -54,8 +54,12 @@ var chineseUsers = map[string]string{
 	"To the user":                                                                                                 "返回用户",
 	"Who signs in needs an account or a phone that nobody else has.":                                              "要登录的用户须有唯一的账号或电话。",
 	"serves only to set another":                                                                                  "仅用于设置新密码",
-	"without password":                                                                                            "未设密码",
-	"without the departments below it":                                                                            "不含下级部门",
+	"No batch that is still kept was about this user.":                                                            "没有仍保留的批次涉及此用户。",
+	"Row":                              "行",
+	"What batches did":                 "批次记录",
+	"What became of the row":           "该行的结果",
+	"without password":                 "未设密码",
+	"without the departments below it": "不含下级部门",
 }
 
 var chineseDepartments = map[string]string{
