@@ -119,12 +119,12 @@ func (v *visit) load() (overviewLoad, error) {
 	}
 	across := v.T("Minutes ago")
 	charts := []chart{{
-		ID: "queue", Title: v.T("Rows that wait, over the last hour"), Across: across, Up: v.T("Rows"), Columns: ago, Ticks: ago,
+		ID: "queue", Title: v.T("Rows that wait"), Across: across, Up: v.T("Rows"), Columns: ago, Ticks: ago,
 		Series: []series{{v.T("Rows that wait"), "s1", queued}},
 	}}
 	if v.overall() {
 		charts = append(charts, chart{
-			ID: "hashing", Title: v.T("Passwords that this server hashed, over the last hour"), Across: across, Up: v.T("Passwords a second"),
+			ID: "hashing", Title: v.T("Passwords hashed by this server"), Across: across, Up: v.T("Passwords a second"),
 			Columns: ago, Ticks: ago, Fraction: true, Series: []series{{v.T("Passwords a second"), "s2", hashed}},
 		})
 	}
