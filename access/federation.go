@@ -53,25 +53,13 @@ func (f *Federation) Profile(ctx context.Context, tenant muster.ID) (*muster.Fed
 // the secret that goes with the identity system's requests: nil keeps the one there is, "" is none. A secret that is kept
 // goes to the host that it was given for alone: for another one SetProfile refuses to keep it.
 func (f *Federation) SetProfile(ctx context.Context, tenant muster.ID, profile *muster.FederationProfile, source *string) (*muster.FederationProfile, error) {
-	if err := f.Check(profile); err != nil {
-		return nil, err
-	}
-	if err := checkSource(profile.System, source); err != nil {
+	if err := f.check(profile, source); err != nil {
 		return nil, err
 	}
 	var stored *muster.FederationProfile
 	err := sealing(ctx, f.Keyring, func() (err error) {
 		stored, err = f.Store.UpdateFederationProfile(ctx, tenant, func(p *muster.FederationProfile) error {
-			next := *profile
-			if next.System != nil {
-				system := *next.System
-				next.System = &system
-				if system.Sealed, err = f.sealed(tenant, p.System, next.System, source); err != nil {
-					return err
-				}
-			}
-			*p = next
-			return nil
+			return f.replace(tenant, p, profile, source)
 		})
 		return err
 	})
@@ -79,6 +67,39 @@ func (f *Federation) SetProfile(ctx context.Context, tenant muster.ID, profile *
 		return nil, fmt.Errorf("set federation profile: %w", err)
 	}
 	return stored, nil
+}
+
+// Draft is what SetProfile would store, with the same refusals, so that it can be tried. It stores nothing.
+func (f *Federation) Draft(ctx context.Context, tenant muster.ID, profile *muster.FederationProfile, source *string) (*muster.FederationProfile, error) {
+	if err := f.check(profile, source); err != nil {
+		return nil, err
+	}
+	draft, err := f.Profile(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return draft, f.replace(tenant, draft, profile, source)
+}
+
+func (f *Federation) check(profile *muster.FederationProfile, source *string) error {
+	if err := f.Check(profile); err != nil {
+		return err
+	}
+	return checkSource(profile.System, source)
+}
+
+// replace puts the next profile in the place of p.
+func (f *Federation) replace(tenant muster.ID, p, next *muster.FederationProfile, source *string) (err error) {
+	replaced := *next
+	if next.System != nil {
+		system := *next.System
+		replaced.System = &system
+		if system.Sealed, err = f.sealed(tenant, p.System, next.System, source); err != nil {
+			return err
+		}
+	}
+	*p = replaced
+	return nil
 }
 
 // sealed is the sealed secret of the next identity system, given the one before.

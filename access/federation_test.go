@@ -181,3 +181,46 @@ func TestASourceSecretOutlivesKeys(t *testing.T) {
 		t.Errorf("after another's rotation the secret is %q", got)
 	}
 }
+
+// TestADraft is what would be stored, is refused as that is, and stores nothing.
+func TestADraft(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.federation()
+	secret, other := "t0ken", "0ther"
+	stored, err := f.SetProfile(t.Context(), b.tenant.ID, asking(sourceURL), &secret)
+	must(t, err)
+	next := asking("https://people.example.com/other/{account}")
+	next.Mapping.Email = "email"
+	opens := func(draft *muster.FederationProfile) string {
+		t.Helper()
+		plain, err := b.keyring.OpenSecret(draft.System.Sealed, access.SourceBinding(b.tenant.ID))
+		must(t, err)
+		return string(plain)
+	}
+	draft, err := f.Draft(t.Context(), b.tenant.ID, next, nil)
+	must(t, err)
+	if diff := cmp.Diff(next, draft, cmpopts.IgnoreFields(muster.IdentitySystem{}, "Sealed")); diff != "" || opens(draft) != secret {
+		t.Errorf("draft with the secret %q (-want +got):\n%s", opens(draft), diff)
+	}
+	draft, err = f.Draft(t.Context(), b.tenant.ID, next, &other)
+	must(t, err)
+	if opens(draft) != other {
+		t.Errorf("draft with the secret %q, want the one given", opens(draft))
+	}
+	for name, refused := range map[string]*muster.FederationProfile{
+		"another host": asking("https://elsewhere.example.com/{account}"), "a rule": {Mapping: &muster.MappingRule{Condition: "wrong"}},
+	} {
+		if draft, err := f.Draft(t.Context(), b.tenant.ID, refused, nil); muster.KindOf(err) != muster.KindInvalid {
+			t.Errorf("%s: a draft is %+v, %v", name, draft, err)
+		}
+	}
+	if _, err := f.Draft(t.Context(), b.tenant.ID+1, next, nil); muster.KindOf(err) != muster.KindNotFound {
+		t.Errorf("a draft of no tenant: %v", err)
+	}
+	got, err := f.Profile(t.Context(), b.tenant.ID)
+	must(t, err)
+	if diff := cmp.Diff(stored, got); diff != "" {
+		t.Errorf("after drafts the profile is (-want +got):\n%s", diff)
+	}
+}

@@ -421,3 +421,37 @@ func FuzzRule(f *testing.F) {
 		}
 	})
 }
+
+// TestPlacesOfMistakes: where an expression does not compile, or fails for a row, is told by line and column, and read again.
+func TestPlacesOfMistakes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rule         muster.MappingRule
+		line, column int
+	}{
+		{muster.MappingRule{Condition: "true &&\n  nobody == 1"}, 2, 3},
+		{muster.MappingRule{Email: "account +"}, 1, 10},
+		{muster.MappingRule{Email: `"字" + nobody`}, 1, 7},
+		{muster.MappingRule{Condition: "true &&\n  source.department == 'x'"}, 2, 9},
+		{muster.MappingRule{Email: `"字" + email.split("@")[5]`}, 1, 23},
+		{muster.MappingRule{DisplayName: `userName.substring(99)`}, 1, 19},
+		{muster.MappingRule{DisplayName: `" "`}, 0, 0},
+		{muster.MappingRule{Condition: dear}, 0, 0},
+		{muster.MappingRule{Email: `"` + strings.Repeat("x", 4095) + `"`}, 0, 0},
+	} {
+		detail := ""
+		if _, err := mapping.Compile(&c.rule); err != nil {
+			detail = err.Error()
+		} else if e := entryOf(t, ruleOf(c.rule), create(), nil); e.Fault != nil {
+			detail = e.Fault.Detail
+		}
+		if line, column := mapping.Place(detail); detail == "" || line != c.line || column != c.column {
+			t.Errorf("%+.200v: %.200q is at line %d, column %d, want %d, %d", c.rule, detail, line, column, c.line, c.column)
+		}
+	}
+	for _, text := range []string{"", "line 1", "line 99999999999999999999, column 1", "Line 1, column 99999999999999999999"} {
+		if line, column := mapping.Place(text); line != 0 || column != 0 {
+			t.Errorf("%q is at line %d, column %d", text, line, column)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -33,7 +35,10 @@ type Rule struct {
 }
 
 // expression is a compiled expression.
-type expression struct{ program cel.Program }
+type expression struct {
+	program cel.Program
+	ast     *cel.Ast
+}
 
 // Input is what a rule's expressions see of a row. Absent fields are empty.
 type Input struct {
@@ -128,7 +133,7 @@ func compile(text string, variables []string, want *cel.Type) (*expression, erro
 	if err != nil {
 		return nil, sentencef("It cannot be planned: %v.", err)
 	}
-	return &expression{program: program}, nil
+	return &expression{program, ast}, nil
 }
 
 func environment(variables []string) (*cel.Env, error) {
@@ -176,9 +181,39 @@ func (e *expression) evaluate(ctx context.Context, in *Input) (ref.Val, error) {
 		varRoleIDs: in.RoleIDs, varSource: in.Source,
 	})
 	if err != nil {
-		return nil, errEvaluate
+		return nil, e.failed(err)
 	}
 	return value, nil
+}
+
+// failed says where in the expression an evaluation failed, if that is known.
+func (e *expression) failed(err error) error {
+	var at *types.Err
+	if !errors.As(err, &at) || at.NodeID() == 0 {
+		return errEvaluate
+	}
+	where := e.ast.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
+	if where.Line() < 1 || where.Column() < 0 {
+		return errEvaluate
+	}
+	return fmt.Errorf("%w, at line %d, column %d", errEvaluate, where.Line(), where.Column()+1)
+}
+
+var place = regexp.MustCompile(`[Ll]ine ([0-9]+), column ([0-9]+)`)
+
+// Place reads the place in an expression that an error of [Compile], or the Detail of an entry's fault with ReasonMapping,
+// tells: line and column in characters, both from 1 on. Both are 0 where it tells none.
+func Place(detail string) (line, column int) {
+	found := place.FindStringSubmatch(detail)
+	if found == nil {
+		return 0, 0
+	}
+	line, errLine := strconv.Atoi(found[1])
+	column, errColumn := strconv.Atoi(found[2])
+	if errLine != nil || errColumn != nil {
+		return 0, 0
+	}
+	return line, column
 }
 
 func (e *expression) bool(ctx context.Context, in *Input) (bool, error) {

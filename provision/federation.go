@@ -58,7 +58,14 @@ func (e *Engine) federation(ctx context.Context, tenant muster.ID) (*federation,
 	if err != nil {
 		return nil, err
 	}
-	f := &federation{compiled: e.federations.compile(tenant, profile)}
+	return e.federationOf(ctx, tenant, profile, e.federations.compile(tenant, profile))
+}
+
+// federationOf opens what is sealed of a profile.
+func (e *Engine) federationOf(
+	ctx context.Context, tenant muster.ID, profile *muster.FederationProfile, compiled *mapping.Federation,
+) (*federation, error) {
+	f := &federation{compiled: compiled}
 	if s := profile.System; s != nil && s.Kind == muster.SystemHTTP {
 		f.endpoint = source.Endpoint{URL: s.URL, AllowPrivate: s.AllowPrivate}
 		if s.Sealed != nil {
@@ -142,21 +149,19 @@ type Trial struct {
 	Outcome muster.Outcome // ID, Row and the id of a user who would be made are not filled
 }
 
-// Try tells what would become of a row that somebody of the level sends through the contract, were it the only one: what a
-// turn does, short of writing, against the directory as it is. An identity system is asked once. KindNotFound if there is
-// no such tenant.
-func (e *Engine) Try(ctx context.Context, tenant muster.ID, contract muster.Contract, actor muster.AdminLevel, row *muster.Row) (*Trial, error) {
+// Try tells what would become of a federated row, were it the only one: what a turn does, short of writing, against the directory
+// as it is, and by a profile in the place of the tenant's. An identity system is asked once. KindNotFound if there is no such
+// tenant.
+func (e *Engine) Try(ctx context.Context, tenant muster.ID, profile *muster.FederationProfile, row *muster.Row) (*Trial, error) {
 	t, err := e.Store.Tenant(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	f := &federation{}
-	if contract == muster.ContractFederation {
-		if f, err = e.federation(ctx, tenant); err != nil {
-			return nil, err
-		}
+	f, err := e.federationOf(ctx, tenant, profile, mapping.NewFederation(profile))
+	if err != nil {
+		return nil, err
 	}
-	m := mapping.New(t, contract, actor, f.compiled)
+	m := mapping.New(t, muster.ContractFederation, muster.LevelSystemAdmin, f.compiled)
 	var identity *mapping.Identity
 	if m.Asks(row) {
 		said, err := e.client.Get(ctx, f.endpoint, row.Account)
@@ -174,6 +179,6 @@ func (e *Engine) Try(ctx context.Context, tenant muster.ID, contract muster.Cont
 		return nil, err
 	}
 	trial := &Trial{Entry: entries[0], Outcome: muster.Plan(entries, snapshot).Outcomes[0]}
-	trial.Outcome.Subject = subject(contract, row)
+	trial.Outcome.Subject = subject(muster.ContractFederation, row)
 	return trial, ctx.Err()
 }

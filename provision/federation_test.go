@@ -267,9 +267,13 @@ func TestTry(t *testing.T) {
 	t.Cleanup(hr.Close)
 	b := setup(t)
 	b.setProfile(t, systemAt(hr.URL), nil)
+	profile, err := b.store.FederationProfile(t.Context(), b.tenant.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	try := func(row muster.Row) *provision.Trial {
 		t.Helper()
-		trial, err := b.engine.Try(t.Context(), b.tenant.ID, muster.ContractFederation, muster.LevelSystemAdmin, &row)
+		trial, err := b.engine.Try(t.Context(), b.tenant.ID, profile, &row)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +290,11 @@ func TestTry(t *testing.T) {
 	if got := try(federated(muster.ActionUpdate, "ann123")); got.Outcome.Reason != muster.ReasonNotFound {
 		t.Errorf("outcome %+v: a trial made a user", got.Outcome)
 	}
-	_, err := b.engine.Try(t.Context(), b.tenant.ID+1, muster.ContractFederation, muster.LevelSystemAdmin, &muster.Row{})
+	profile.Mapping = &muster.MappingRule{Condition: "source.active", DisplayName: `source.name + "!"`, Email: "email"}
+	if got := try(federated(muster.ActionCreate, "ann123")); got.Entry.User.DisplayName != "N!" {
+		t.Errorf("trial by another profile %+v", got)
+	}
+	_, err = b.engine.Try(t.Context(), b.tenant.ID+1, profile, &muster.Row{})
 	if muster.KindOf(err) != muster.KindNotFound {
 		t.Errorf("Try of no tenant = %v", err)
 	}

@@ -36,7 +36,11 @@ func TestAnotherNodeRotatesKeys(t *testing.T) {
 	}
 	rotate()
 	row := federated(muster.ActionCreate, "test0616")
-	if trial, err := b.engine.Try(t.Context(), b.tenant.ID, muster.ContractFederation, muster.LevelSystemAdmin, &row); err != nil || trial == nil {
+	profile, err := b.store.FederationProfile(t.Context(), b.tenant.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trial, err := b.engine.Try(t.Context(), b.tenant.ID, profile, &row); err != nil || trial == nil {
 		t.Errorf("a trial: %v", err)
 	}
 	if b.keyring.Active() != other.Active() {

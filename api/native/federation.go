@@ -35,38 +35,10 @@ func (s IdentitySystem) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "identity system "+s.ID)
 }
 
-// FederatedUser is an element of createTask's federationUserList.
-type FederatedUser struct {
-	Action      string   `json:"action" doc:"CREATE, MODIFY or DISABLE"`
-	UserAccount string   `json:"userAccount"`
-	UserName    *string  `json:"userName,omitempty"`
-	Email       *string  `json:"email,omitempty"`
-	RoleIDs     []string `json:"roleIds,omitzero"`
-}
-
-// FederationTrial is what would become of a federated user.
-type FederationTrial struct {
-	Result  string      `json:"result" enum:"succeeded,failed,rejected" doc:"rejected: createTask would refuse the whole list"`
-	User    *MappedUser `json:"user,omitempty" doc:"what the mapping rule makes of the row, where it makes something"`
-	Reason  string      `json:"reason,omitempty" doc:"why the row fails"`
-	Detail  string      `json:"detail,omitempty" doc:"the reason in words, or what it is about: a role's id, characters"`
-	Code    string      `json:"code,omitempty" doc:"failCode of queryTask, or resultCode of createTask where it is rejected"`
-	Message string      `json:"message,omitempty" doc:"the code's message"`
-}
-
-// MappedUser is what a row would make of a user. Absent fields stay as they are.
-type MappedUser struct {
-	ID      muster.ID   `json:"id,omitempty" doc:"of the user meant; absent if he is yet to be made"`
-	Account string      `json:"userAccount"`
-	Name    *string     `json:"userName,omitempty"`
-	Email   *string     `json:"email,omitempty"`
-	RoleIDs []muster.ID `json:"roleIds,omitzero"`
-}
-
 // FederationTrier finds out what would become of a federated user, by all that createTask and the engine do, short of
-// writing. KindNotFound if there is no such tenant.
+// writing; by a profile in the place of the tenant's, if that is not nil. KindNotFound if there is no such tenant.
 type FederationTrier interface {
-	TryFederated(ctx context.Context, tenant muster.ID, user *FederatedUser) (*FederationTrial, error)
+	TryFederated(ctx context.Context, tenant muster.ID, profile *muster.FederationProfile, user *muster.FederatedUser) (*muster.FederationTrial, error)
 }
 
 func profileOf(p *muster.FederationProfile) FederationProfile {
@@ -106,9 +78,9 @@ func (a *api) addFederation(h huma.API) {
 	huma.Register(h, operation("test-federation", http.MethodPost, path+"/test", "See what would become of a federated user", tag, http.StatusOK),
 		func(ctx context.Context, in *struct {
 			Tenant pathID `path:"tenant"`
-			Body   FederatedUser
-		}) (*answer[*FederationTrial], error) {
-			trial, err := a.Trier.TryFederated(ctx, in.Tenant.id, &in.Body)
+			Body   muster.FederatedUser
+		}) (*answer[*muster.FederationTrial], error) {
+			trial, err := a.Trier.TryFederated(ctx, in.Tenant.id, nil, &in.Body)
 			return reply(ctx, a, trial, err)
 		})
 }

@@ -23,11 +23,11 @@ func noWrongCondition(p *muster.FederationProfile) error {
 // echo tells what it was asked.
 type echo struct{}
 
-func (echo) TryFederated(_ context.Context, tenant muster.ID, user *native.FederatedUser) (*native.FederationTrial, error) {
+func (echo) TryFederated(_ context.Context, tenant muster.ID, _ *muster.FederationProfile, user *muster.FederatedUser) (*muster.FederationTrial, error) {
 	if user.Action == "" {
 		return nil, &muster.Error{Kind: muster.KindNotFound, Detail: "The tenant does not exist."}
 	}
-	return &native.FederationTrial{Result: "failed", Message: fmt.Sprintf("%s %s %t %t %v", tenant, user.UserAccount, user.UserName == nil, user.Email == nil, user.RoleIDs)}, nil
+	return &muster.FederationTrial{Result: "failed", Message: fmt.Sprintf("%s %s %t %t %v", tenant, user.UserAccount, user.UserName == nil, user.Email == nil, user.RoleIDs)}, nil
 }
 
 func (in *installation) read(t *testing.T, method, path, body string) string {
@@ -95,8 +95,8 @@ func TestProfilesThatAreRefused(t *testing.T) {
 func TestAFederatedUserOnTrial(t *testing.T) {
 	t.Parallel()
 	in := setup(t)
-	got := call[native.FederationTrial](in, 200, "POST", "/tenants/7/federation/test", `{"action":"CREATE","userAccount":"ann","email":"a@b.c","roleIds":["1"]}`)
-	if diff := cmp.Diff(native.FederationTrial{Result: "failed", Message: "7 ann true false [1]"}, got); diff != "" {
+	got := call[muster.FederationTrial](in, 200, "POST", "/tenants/7/federation/test", `{"action":"CREATE","userAccount":"ann","email":"a@b.c","roleIds":["1"]}`)
+	if diff := cmp.Diff(muster.FederationTrial{Result: "failed", Message: "7 ann true false [1]"}, got); diff != "" {
 		t.Errorf("trial (-want +got):\n%s", diff)
 	}
 	in.wantProblem(t, "POST", "/tenants/9/federation/test", `{"action":"","userAccount":""}`, 404, "tenant does not exist")

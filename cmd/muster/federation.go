@@ -295,7 +295,7 @@ type federationTestCmd struct {
 }
 
 func (c *federationTestCmd) Run(ctx context.Context, p *printer) (err error) {
-	row := native.FederatedUser{Action: or(c.Action, muster.ActionCreate.String()), UserAccount: c.Account, UserName: c.UserName, Email: c.Email, RoleIDs: c.Role}
+	row := muster.FederatedUser{Action: or(c.Action, muster.ActionCreate.String()), UserAccount: c.Account, UserName: c.UserName, Email: c.Email, RoleIDs: c.Role}
 	flags := c.Action != "" || c.Account != "" || c.UserName != nil || c.Email != nil || c.Role != nil
 	switch {
 	case c.Row != "" && flags:
@@ -303,7 +303,7 @@ func (c *federationTestCmd) Run(ctx context.Context, p *printer) (err error) {
 	case c.Row == "" && !flags:
 		return usagef("give --row, or --account and what else the row has")
 	case c.Row != "":
-		row = native.FederatedUser{}
+		row = muster.FederatedUser{}
 		if err := readDocument(c.Row, p.In, &row); err != nil {
 			return err
 		}
@@ -317,7 +317,7 @@ func (c *federationTestCmd) Run(ctx context.Context, p *printer) (err error) {
 	if err != nil {
 		return err
 	}
-	var trial native.FederationTrial
+	var trial muster.FederationTrial
 	if err := api.call(ctx, http.MethodPost, path+"/test", &row, &trial); err != nil {
 		return err
 	}
@@ -330,8 +330,8 @@ func (c *federationTestCmd) Run(ctx context.Context, p *printer) (err error) {
 	return nil
 }
 
-func describeTrial(w io.Writer, t *native.FederationTrial) {
-	lines := [][2]string{{"result", t.Result}, {"code", t.Code}, {"message", t.Message}, {"reason", t.Reason}, {"detail", t.Detail}}
+func describeTrial(w io.Writer, t *muster.FederationTrial) {
+	lines := [][2]string{{"result", t.Result}, {"code", t.Code}, {"message", t.Message}, {"reason", t.Reason}, {"field", t.Field}, {"detail", t.Detail}}
 	if u := t.User; u != nil {
 		if u.ID != 0 {
 			lines = append(lines, [2]string{"id", u.ID.String()})

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"muster"
-	"muster/api/native"
 )
 
 // TestATrialAsksTheIdentitySystem: what federation set was given as secret is what the system is sent, also after the keys
@@ -39,7 +38,7 @@ func TestATrialAsksTheIdentitySystem(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("t0ken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := func(want int, args ...string) (trial native.FederationTrial) {
+	run := func(want int, args ...string) (trial muster.FederationTrial) {
 		t.Helper()
 		var out, errs bytes.Buffer
 		args = append(args, "--data", dir, "--output", "json")
@@ -59,9 +58,9 @@ func TestATrialAsksTheIdentitySystem(t *testing.T) {
 	run(0, "key", "rotate")
 
 	name, email := "Ann Example", "ann@example.org"
-	want := native.FederationTrial{
+	want := muster.FederationTrial{
 		Result: "succeeded",
-		User:   &native.MappedUser{Account: "ann.example", Name: &name, Email: &email, RoleIDs: []muster.ID{6001}},
+		User:   &muster.MappedUser{Account: "ann.example", Name: &name, Email: &email, RoleIDs: []muster.ID{6001}},
 	}
 	got := run(exitOK, "federation", "test", "--account", "ann.example", "--user-name", "Ann", "--email", email)
 	if diff := cmp.Diff(want, got); diff != "" {

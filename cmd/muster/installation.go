@@ -19,6 +19,7 @@ import (
 	"muster"
 	"muster/access"
 	"muster/api/activation"
+	"muster/api/federation"
 	"muster/api/koodrive"
 	"muster/api/native"
 	"muster/console"
@@ -248,7 +249,7 @@ func (in *installation) native(
 		Users:       &directory.Users{Store: in.store, Changer: provision.Direct{Store: in.store, Now: time.Now}, IDs: in.ids, Hash: links.HashNew},
 		Roles:       &access.Roles{Store: in.store, IDs: in.ids, Now: time.Now},
 		Federation:  &access.Federation{Store: in.store, Keyring: in.keys, Check: mapping.CheckProfile},
-		Trier:       &trier{store: in.store, engine: engine},
+		Trier:       &federation.Trier{Profiles: in.store, Engine: engine},
 		Engine:      engine,
 		Batches:     in.store,
 		Workbooks:   spreadsheet.NewLimiter(1),
