@@ -159,7 +159,7 @@ func TestDepartmentFaultsNameTheDepartment(t *testing.T) {
 		{DepartmentRef{1, "A/Y"}, Outcome{Result: Failed, Reason: ReasonNoDepartment, Field: "department", Detail: "A/Y"}},
 		{DepartmentRef{1, "X"}, Outcome{Result: Failed, Reason: ReasonAmbiguousDepartment, Field: "department", Detail: "X"}},
 		{DepartmentRef{77, "X"}, Outcome{Result: Failed, Reason: ReasonNoDepartment, Field: "department", Detail: "77"}},
-		{DepartmentRef{2, "X"}, Outcome{Result: Succeeded, User: 9}},
+		{DepartmentRef{2, "X"}, Outcome{Result: Succeeded, Effect: EffectCreated, User: 9}},
 	} {
 		entries := []Entry{{Action: ActionCreate, Actor: LevelSystemAdmin, NewID: 9, Set: FieldDepartment, Department: test.ref}}
 		planned := Plan(entries, Snapshot{Settings: &TenantSettings{}, Departments: departmentsOf(all, []DepartmentRef{test.ref})})

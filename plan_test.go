@@ -110,7 +110,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name:  "what is done to a user who is as he is wanted",
-			users: []User{{ID: 5, AccountKey: "ann", Disabled: true, DisplayName: "Ann", PasswordHash: "$2a$", Level: LevelCommon}},
+			users: []User{{ID: 5, Account: "ann", AccountKey: "ann", Disabled: true, DisplayName: "Ann", PasswordHash: "$2a$", Level: LevelCommon}},
 			entries: []Entry{
 				account(ActionDisable, 0, "ann"),
 				with(account(ActionUpdate, 0, "ann"), func(e *Entry) { e.Set |= FieldDisplayName; e.User.DisplayName = "Ann" }),
