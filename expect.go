@@ -21,9 +21,11 @@ func (x Expectation) Judge(o Outcome) Outcome {
 	}
 	detail := "The dry run predicted that the row would " + x.words() + "; now it would " + now.words()
 	if x.Result == now.Result && x.Reason == now.Reason {
-		detail += ", but for another user"
+		detail += ", but for another user."
+	} else {
+		detail += "."
 	}
-	o.Result, o.Reason, o.Detail, o.User = Failed, ReasonChanged, detail+".", 0
+	o.Result, o.Reason, o.Detail, o.User = Failed, ReasonChanged, detail, 0
 	return o
 }
 

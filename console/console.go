@@ -50,6 +50,7 @@ type Engine interface {
 	Retry(ctx context.Context, f provision.Followup) (provision.Receipt, error)
 	Cancel(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error)
 	Progress(ctx context.Context, tenant, batch muster.ID) (*provision.Progress, error)
+	Answers(ctx context.Context, tenant, batch muster.ID, q provision.OutcomeQuery) (*muster.Batch, []provision.Failure, error)
 	FailuresOf(ctx context.Context, tenant, batch muster.ID, results []muster.Result, from, limit int) (*muster.Batch, []provision.Failure, error)
 }
 
@@ -58,6 +59,7 @@ type Batches interface {
 	Batch(ctx context.Context, tenant, batch muster.ID) (*muster.Batch, error)
 	Batches(ctx context.Context, tenant muster.ID, q provision.BatchQuery) ([]muster.Batch, error)
 	Outcomes(ctx context.Context, tenant, batch muster.ID, q provision.OutcomeQuery) (*muster.BatchPage, error)
+	Successor(ctx context.Context, tenant, parent muster.ID, origin muster.Origin) (muster.ID, error)
 	Reasons(ctx context.Context, tenant, batch muster.ID) ([]provision.ReasonCount, error)
 	Differences(ctx context.Context, tenant, batch muster.ID, from, limit int) ([]muster.Outcome, error)
 	History(ctx context.Context, tenant, user muster.ID, behind provision.HistoryCursor, limit int) ([]provision.UserOutcome, error)

@@ -40,6 +40,10 @@ func (v *visit) refusal(err error) (status int, said string) {
 
 // refuse answers with a page that says what is wrong. Who is not signed in is sent to do that, and comes back.
 func (v *visit) refuse(err error) {
+	if v.route.stream {
+		v.refuseStream(err)
+		return
+	}
 	if errors.Is(err, errSession) {
 		to := "/sign-in"
 		if v.r.Method == http.MethodGet && v.route.pattern != "GET /" && v.r.Header.Get("HX-Request") == "" {

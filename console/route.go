@@ -23,6 +23,8 @@ type route struct {
 	action string
 	// upload leaves the body to the page, of whatever size; the form's token is then in the query.
 	upload bool
+	// stream is followed by a script, as server-sent events: a refusal of it is no page.
+	stream bool
 	page   func(*visit) error
 }
 
@@ -40,7 +42,7 @@ func (c *console) routes() []route {
 	var all []route
 	for _, some := range [][]route{
 		signInRoutes(), overviewRoutes(),
-		importRoutes(),
+		importRoutes(), batchRoutes(),
 		userRoutes(), departmentRoutes(), roleRoutes(), quotaRoutes(),
 		credentialRoutes(), webhookRoutes(), operatorRoutes(), auditRoutes(), settingsRoutes(),
 	} {

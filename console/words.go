@@ -6,6 +6,7 @@ import "maps"
 var chinese = joined(
 	chineseFrame, chineseDomain, chineseOutcomes,
 	chineseAudit,
+	chineseBatches,
 	chineseCredentials,
 	chineseDepartments,
 	chineseFiles,

@@ -95,8 +95,8 @@ func domainTexts(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	fset := token.NewFileSet()
-	for _, pattern := range []string{"../*.go", "../access/*.go", "../directory/*.go", "../mapping/*.go", "../provision/*.go", "../spreadsheet/*.go", "../userfile/*.go", "../outbound/*.go", "../store/sqlite/*.go", "../webhook/*.go"} {
-		names, err := filepath.Glob(pattern)
+	for _, folder := range []string{"", "access", "directory", "mapping", "mapping/source", "outbound", "provision", "spreadsheet", "store/sqlite", "userfile", "webhook"} {
+		names, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
