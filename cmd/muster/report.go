@@ -123,7 +123,7 @@ func (r *report) verdict() error {
 	}
 }
 
-const reasonHeading = "RESULT REASON ROWS"
+const reasonHeading = "RESULT EFFECT/REASON ROWS"
 
 func reasonRows(reasons []native.BatchReason) [][]string {
 	rows := make([][]string, len(reasons))
