@@ -60,6 +60,7 @@ type bundle struct {
 	store     *sqlite.Store
 	operators *access.Operators
 	engine    *provision.Engine
+	gate      *gate // before the engine's turns
 	tenant    *muster.Tenant
 	other     *muster.Tenant
 	config    console.Config
@@ -83,6 +84,38 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// gate holds up turns while it is shut.
+type gate struct {
+	provision.Dispatcher
+	mu   sync.Mutex
+	open chan struct{} // closed while turns may begin
+}
+
+// shut holds up the turns that begin from now on, until what it returns is called.
+func (g *gate) shut() (open func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	held := make(chan struct{})
+	g.open = held
+	return func() { close(held) }
+}
+
+func (g *gate) Run(ctx context.Context, d provision.Duties) {
+	turn := d.Turn
+	d.Turn = func(ctx context.Context, lane muster.LaneRef, slice *provision.Slice) (bool, error) {
+		g.mu.Lock()
+		open := g.open
+		g.mu.Unlock()
+		select {
+		case <-open:
+			return turn(ctx, lane, slice)
+		case <-ctx.Done():
+			return true, nil
+		}
+	}
+	g.Dispatcher.Run(ctx, d)
 }
 
 // cheap is what hashing costs in tests.
@@ -123,8 +156,10 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	b.other, _, err = service.CreateTenant(t.Context(), access.NewTenant{Name: "other"})
 	must(t, err)
 	b.operators = &access.Operators{Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Now: b.clock.Now, Wait: b.clock.wait}
+	b.gate = &gate{Dispatcher: provision.NewLocal(1), open: make(chan struct{})}
+	close(b.gate.open)
 	b.engine, err = provision.New(provision.Config{
-		Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Dispatcher: provision.NewLocal(1), Now: b.clock.Now,
+		Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Dispatcher: b.gate, Now: b.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(b.log, nil)), Registerer: prometheus.NewRegistry(),
 	})
 	must(t, err)
