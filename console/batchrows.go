@@ -20,7 +20,7 @@ const (
 	// rowsScanned bounds how many outcomes one page of those with an effect looks at: there is no index of them.
 	rowsScanned = 5000
 	// cellRunes is how much of a cell is shown.
-	cellRunes = 60
+	cellRunes = 40
 )
 
 // rowFilter says which rows of a batch are shown.
