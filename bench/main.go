@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 )
 
 type options struct {
@@ -32,16 +33,21 @@ type options struct {
 	tasks     int   // of 100 federated rows each
 	clients   int   // concurrent requests of the load generator
 	runs      int   // repetitions whose median is told
+
+	hashing  time.Duration // of bare Argon2id, before and after each repetition
+	profiled time.Duration // of a server's time
 }
 
 var (
 	long = options{
 		users: 50_000, sizes: []int{10_000, 100_000, 1_000_000}, passwords: 1500, tenants: 50, backlog: 20_000, directory: 1_000_000,
 		requests: 300, history: []int{1, 1000, 100_000}, uploaded: 1_000_000, tasks: 300, clients: 2, runs: 5,
+		hashing: 5 * time.Second, profiled: 10 * time.Second,
 	}
 	short = options{
 		users: 4000, sizes: []int{1000, 10_000}, passwords: 100, tenants: 4, backlog: 2000, directory: 10_000,
 		requests: 20, history: []int{1, 1000}, uploaded: 10_000, tasks: 20, clients: 2, runs: 1,
+		hashing: time.Second, profiled: 2 * time.Second,
 	}
 )
 

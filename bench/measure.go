@@ -40,19 +40,10 @@ func argonFloor(duration time.Duration) (float64, error) {
 }
 
 func passwords(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
-		c, err := s.client(s.install)
-		if err != nil {
-			return err
-		}
+	return b.newServers(ctx, func(at place, s *server, c *client.Client) error {
 		var floors, rates, ratios []float64
 		for range b.runs {
-			before, err := argonFloor(5 * time.Second)
+			before, err := argonFloor(b.hashing)
 			if err != nil {
 				return err
 			}
@@ -60,7 +51,7 @@ func passwords(ctx context.Context, b *bench) error {
 			if err != nil {
 				return err
 			}
-			after, err := argonFloor(5 * time.Second)
+			after, err := argonFloor(b.hashing)
 			if err != nil {
 				return err
 			}
@@ -75,16 +66,7 @@ func passwords(ctx context.Context, b *bench) error {
 
 // existing provisions users, and then the same ones again, with passwords and without.
 func existing(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
-		c, err := s.client(s.install)
-		if err != nil {
-			return err
-		}
+	return b.newServers(ctx, func(at place, s *server, c *client.Client) error {
 		users := people(b.users, even, nil)
 		first, _, err := provision(ctx, c, users, b.clients)
 		if err != nil {
@@ -146,12 +128,7 @@ func (b *bench) backlogs(ctx context.Context, s *server) error {
 
 // fairness times small batches of tenants that were idle, behind many backlogs.
 func fairness(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
+	return b.newServers(ctx, func(at place, s *server, _ *client.Client) error {
 		if err := b.backlogs(ctx, s); err != nil {
 			return err
 		}

@@ -78,22 +78,35 @@ type installation struct {
 	AppSecret        string `json:"appSecret"`
 }
 
-// serve starts a server on a new installation. end stops it and removes what it left.
-func (b *bench) serve(ctx context.Context, at place) (_ *server, end func() error, err error) {
+// newServers has f use a new server in every place, and a client of it.
+func (b *bench) newServers(ctx context.Context, f func(at place, s *server, c *client.Client) error) error {
+	return b.everywhere(ctx, func(at place) error {
+		return b.onServer(ctx, at, func(s *server) error {
+			c, err := s.client(s.install)
+			if err != nil {
+				return err
+			}
+			return f(at, s, c)
+		})
+	})
+}
+
+// onServer has f use a server on a new installation, of which nothing is left then.
+func (b *bench) onServer(ctx context.Context, at place, f func(s *server) error) (err error) {
 	s, err := at.install(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	end = func() error {
+	defer func() {
 		if s.process != nil {
 			s.stop()
 		}
-		return at.remove(ctx, s)
-	}
+		err = errors.Join(err, at.remove(ctx, s))
+	}()
 	if err := s.start(ctx); err != nil {
-		return nil, nil, errors.Join(err, end())
+		return err
 	}
-	return s, end, nil
+	return f(s)
 }
 
 func (s *server) init(ctx context.Context) error {

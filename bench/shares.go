@@ -12,25 +12,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"muster/client"
 )
 
 // shares profiles a server that provisions users without passwords, and tells which parts of its processor time go where.
 func shares(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
-		c, err := s.client(s.install)
-		if err != nil {
-			return err
-		}
+	return b.newServers(ctx, func(at place, s *server, c *client.Client) error {
 		profile := filepath.Join(b.dir, "cpu.pprof")
 		fetched := make(chan error, 1)
-		go func() { fetched <- s.profile(ctx, profile, 10*time.Second) }()
+		go func() { fetched <- s.profile(ctx, profile, b.profiled) }()
 		users := 0
-		for began := time.Now(); time.Since(began) < 11*time.Second; users += 20 * batchSize {
+		for began := time.Now(); time.Since(began) < b.profiled+time.Second; users += 20 * batchSize {
 			if _, _, err := provision(ctx, c, people(20*batchSize, even, nil), b.clients); err != nil {
 				return err
 			}

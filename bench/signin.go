@@ -9,20 +9,13 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"muster/client"
 )
 
 // signin times a user's sign-in while a tenant imports passwords.
 func signin(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
-		c, err := s.client(s.install)
-		if err != nil {
-			return err
-		}
+	return b.newServers(ctx, func(at place, s *server, c *client.Client) error {
 		users := people(1, odd, secretOf)
 		if _, _, err := provision(ctx, c, users, 1); err != nil {
 			return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,16 +11,7 @@ import (
 
 // submitting times the acceptance of 1,000 users, of a server that does nothing else and of one that always has much to do.
 func submitting(ctx context.Context, b *bench) error {
-	return b.everywhere(ctx, func(at place) (err error) {
-		s, end, err := b.serve(ctx, at)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, end()) }()
-		c, err := s.client(s.install)
-		if err != nil {
-			return err
-		}
+	return b.newServers(ctx, func(at place, s *server, c *client.Client) error {
 		idle, err := b.acceptances(ctx, c, true)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func upload(ctx context.Context, b *bench) error {
 		}
 		var whole, dry, commit float64
 		var memory float64
-		err = b.onServer(ctx, at, func(s *server, token string) (err error) {
+		err = b.withToken(ctx, at, func(s *server, token string) (err error) {
 			_, whole, err = s.uploaded(ctx, token, file, "", b.uploaded)
 			memory = s.memory()
 			return err
@@ -39,7 +39,7 @@ func upload(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		err = b.onServer(ctx, at, func(s *server, token string) error {
+		err = b.withToken(ctx, at, func(s *server, token string) error {
 			id, rate, err := s.uploaded(ctx, token, file, "&dryRun=true", b.uploaded)
 			if err != nil {
 				return err
@@ -76,7 +76,7 @@ func writeCSV(file string, users []client.User) (err error) {
 
 // batches is the rate of the same users as batches of 1,000.
 func (b *bench) batches(ctx context.Context, at place, users []client.User) (rate float64, err error) {
-	err = b.onServer(ctx, at, func(s *server, _ string) error {
+	err = b.onServer(ctx, at, func(s *server) error {
 		c, err := s.client(s.install)
 		if err != nil {
 			return err
@@ -87,18 +87,15 @@ func (b *bench) batches(ctx context.Context, at place, users []client.User) (rat
 	return rate, err
 }
 
-// onServer has f use a new server and a token for it.
-func (b *bench) onServer(ctx context.Context, at place, f func(s *server, token string) error) (err error) {
-	s, end, err := b.serve(ctx, at)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, end()) }()
-	token, err := s.token(ctx)
-	if err != nil {
-		return err
-	}
-	return f(s, token)
+// withToken has f use a new server and a token for it.
+func (b *bench) withToken(ctx context.Context, at place, f func(s *server, token string) error) error {
+	return b.onServer(ctx, at, func(s *server) error {
+		token, err := s.token(ctx)
+		if err != nil {
+			return err
+		}
+		return f(s, token)
+	})
 }
 
 func (s *server) uploaded(ctx context.Context, token, file, query string, users int) (id string, rate float64, err error) {
