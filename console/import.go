@@ -7,8 +7,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,6 +60,8 @@ type importForm struct {
 	faults  faults
 	preview *userfile.Preview // nil: nothing was read yet
 	sent    bool              // a file was sent, which has to be chosen again where no script keeps it
+
+	departments []string // to choose from
 }
 
 func (f *importForm) value(name string) string { return f.values.Get(name) }
@@ -72,6 +76,16 @@ func (f *importForm) more() bool {
 	return f.faults["maxDisables"] != ""
 }
 
+// chosenColumns are the fields that say what columns hold, of a form whose file was not come to.
+func (f *importForm) chosenColumns() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+		if strings.HasPrefix(name, columnPrefix) && f.value(name) != "" && len(names) < spreadsheet.MaxColumns {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func (v *visit) newImport() error { return v.showImport(http.StatusOK, &importForm{}) }
 
 // showImport answers with the page, of which the form's script takes what has changed.
@@ -80,6 +94,10 @@ func (v *visit) showImport(status int, f *importForm) error {
 		f.values = url.Values{
 			importKeyField: {rand.Text()}, "operation": {"create"}, "match": {muster.KeyAccount.String()}, "onExisting": {"skip"}, "maxDisables": {"10"},
 		}
+	}
+	var err error
+	if f.departments, err = v.departmentChoice(); err != nil {
+		return err
 	}
 	return v.show(status, importPage(v, f))
 }
@@ -229,7 +247,7 @@ func (v *visit) importFaults(f *importForm, err error) (faults, int, error) {
 	var broken *spreadsheet.Error
 	switch {
 	case errors.Is(err, errColumns):
-		return faults{}, http.StatusUnprocessableEntity, nil
+		return faults{"columns": v.T("Not all columns are understood, and none is left out unasked: choose what they hold.")}, http.StatusUnprocessableEntity, nil
 	case errors.As(err, &broken):
 		return faults{field: v.fileError(broken)}, http.StatusUnprocessableEntity, nil
 	case errors.Is(err, paced.ErrTooLarge):

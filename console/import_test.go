@@ -8,7 +8,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -86,20 +85,7 @@ func (v *visitor) sendBody(path, contentType string, body io.Reader) *answer {
 func (b *bundle) batch(a *answer) *muster.Batch {
 	a.t.Helper()
 	a.is(http.StatusSeeOther)
-	id, found := strings.CutPrefix(a.header.Get("Location"), "/console/batches/")
-	if !found {
-		a.t.Fatalf("it leads to %q", a.header.Get("Location"))
-	}
-	batch, err := muster.ParseID(id)
-	must(a.t, err)
-	for {
-		read, err := b.store.Batch(a.t.Context(), b.tenant.ID, batch)
-		must(a.t, err)
-		if read.Finished() {
-			return read
-		}
-		runtime.Gosched()
-	}
+	return b.finish(a.t, a.header.Get("Location"))
 }
 
 // outcomes are the results of a batch's rows, and the fields at fault.
@@ -123,13 +109,15 @@ func TestAFileIsImported(t *testing.T) {
 	v := b.signedIn(t, b.tenant.ID, muster.OperatorProvisioner)
 	form := v.importing()
 	seen := form.send("look", "people.csv", people).is(http.StatusOK)
-	seen.has("CSV in utf-8 with Comma between cells.", "3 rows.", "1 thing is not understood", "No field is known by the name of column C",
+	seen.has("CSV in utf-8 with comma between cells.", "3 rows.", "1 thing is not understood", "No field is known by the name of column C",
 		`<option value="account" selected>`, "Choose the file again", form.fields.Get("key"))
 
 	// What is not understood is not left out unasked, and what was typed stays.
 	form.set("department", "/", "source", "", "column-A", "account", "column-B", "displayName", "column-C", "")
 	form.send("check", "people.csv", people).is(http.StatusUnprocessableEntity).has("No field is known by the name of column C", `id="department" name="department" type="text" value="/"`)
-	form.set("column-C", "-")
+	form.set("column-C", "-", "department", "/Nowhere").send("check", "people.csv", people).is(http.StatusUnprocessableEntity).
+		has("The department does not exist.", `type="hidden" name="column-A" value="account"`, `name="column-C" value="-"`)
+	form.set("department", "")
 	form.send("look", "people.csv", people).is(http.StatusOK).hasNo("not understood").has(`<option value="-" selected>`)
 
 	checked := b.batch(form.send("check", "people.csv", people))
@@ -173,7 +161,7 @@ func TestPastedRows(t *testing.T) {
 	v := b.signedIn(t, b.tenant.ID, muster.OperatorProvisioner)
 	const rows = "用户名\t姓名\tcapacity\nann\tAnn\tten\nbob\tBob\t\n"
 	form := v.importing().set("pasted", rows, "encoding", "gb18030", "sheet", "nowhere")
-	form.send("look", "", "").is(http.StatusOK).has("with Tab between cells", "Rows that would fail", "<mark>ten</mark>", "A whole number of GB is accepted", "用户名\t姓名", "bob\tBob").
+	form.send("look", "", "").is(http.StatusOK).has("with tab between cells", "Rows that would fail", "<mark>ten</mark>", "A whole number of GB is accepted", "用户名\t姓名", "bob\tBob").
 		hasNo("Choose the file again")
 	done := b.batch(form.send("run", "", ""))
 	if done.Name != "Pasted rows" || done.Succeeded != 1 || done.Failed != 1 {

@@ -141,11 +141,11 @@ func (v *visit) understood(p *userfile.Preview) string {
 func (w words) delimiterName(r rune) string {
 	switch r {
 	case ',':
-		return w.T("Comma")
+		return w.T("comma")
 	case ';':
-		return w.T("Semicolon")
+		return w.T("semicolon")
 	case '\t':
-		return w.T("Tab")
+		return w.T("tab")
 	default:
 		return string(r)
 	}

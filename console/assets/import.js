@@ -11,6 +11,7 @@ const progress = document.getElementById("progress");
 
 // Rows first, then what the columns hold, then what becomes of them: forms without script need the file at their end.
 form.prepend(document.getElementById("source-of-rows"), columns);
+document.getElementById("source-title").after(zone);
 document.getElementById("look").hidden = true;
 
 for (const kind of ["dragenter", "dragover"]) {
@@ -52,14 +53,25 @@ function take(html) {
     return;
   }
   said.replaceChildren(...page.getElementById("said").childNodes);
-  const focused = document.activeElement?.id;
-  columns.replaceChildren(...page.getElementById("columns").childNodes);
+  const focused = document.activeElement;
+  if (page.querySelector("#columns table")) columns.replaceChildren(...page.getElementById("columns").childNodes);
   for (const field of answer.querySelectorAll("#options .field")) {
     const id = field.querySelector("[name]").id;
-    if (id !== focused) document.getElementById(id).closest(".field").replaceWith(field);
+    if (id !== focused.id) document.getElementById(id).closest(".field").replaceWith(field);
   }
-  if (answer.querySelector("details .fault")) form.querySelector("details").open = true;
-  if (focused) document.getElementById(focused)?.focus();
+  keep(focused);
+  document.getElementById("seen").textContent = document.getElementById("understood")?.innerText ?? ""; // is read aloud
+  if (form.querySelector("details .fault")) form.querySelector("details").open = true;
+}
+
+// keep puts a control of the columns back that somebody is at, with what was typed since, and what is wrong now.
+function keep(control) {
+  const other = control.id && document.getElementById(control.id);
+  if (!other || other === control) return;
+  for (const name of ["aria-invalid", "aria-describedby"]) control.toggleAttribute(name, false);
+  for (const { name, value } of other.attributes) if (name.startsWith("aria-")) control.setAttribute(name, value);
+  other.replaceWith(control);
+  control.focus();
 }
 
 // tell shows what went wrong on the way.
@@ -73,9 +85,16 @@ function tell(text) {
 }
 
 let looking; // the preview under way
+let soon; // the timer of the next one
+
+// stop gives up the preview under way, and the next one.
+function stop() {
+  clearTimeout(soon);
+  looking?.abort();
+}
 
 async function look() {
-  looking?.abort();
+  stop();
   const mine = (looking = new AbortController());
   const chosen = file.files[0];
   if (!chosen && pasted.value.trim() === "") {
@@ -98,7 +117,8 @@ async function look() {
 
 form.addEventListener("change", (event) => {
   if (event.target === file || event.target === pasted) columns.replaceChildren(); // what was chosen was of other columns
-  look();
+  stop();
+  soon = setTimeout(look, 200); // who goes through a list by keys changes it often
 });
 
 form.addEventListener("submit", (event) => {
@@ -108,8 +128,8 @@ form.addEventListener("submit", (event) => {
     tell(form.dataset.large);
     return;
   }
-  looking?.abort();
-  send(event.submitter?.formAction ?? form.action, fields(chosen));
+  stop();
+  send(event.submitter?.getAttribute("formaction") ?? form.action, fields(chosen));
 });
 
 // send has the whole file on its way, and shows how much of it is.
@@ -119,6 +139,7 @@ function send(to, body) {
   const status = progress.querySelector("[role=status]");
   const busy = (is) => {
     progress.hidden = !is;
+    for (const section of form.querySelectorAll("section")) section.inert = is;
     for (const button of form.querySelectorAll(".acts button")) button.disabled = is;
   };
   busy(true);
