@@ -61,6 +61,7 @@ var unsaid = map[string]string{
 	"The webhook does not exist.":                                                                                                      "of our own API",
 	"The webhook is disabled: enable it first.":                                                                                        "of our own API",
 	"The batch that this one is made of does not exist.":                                                                               "of our own API",
+	", but for another user.":                                                                                                          "dry runs are of our own API",
 	"The rows of the dry run are no longer held: make it again.":                                                                       "of our own API",
 	"The rows of the dry run are no longer held: send them again.":                                                                     "of our own API",
 	"The batch takes no more rows: it was accepted, given up, or waited for too long.":                                                 "of our own API",
