@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"api/federation":          {".", "access", "api/strictjson", "mapping", "provision"},
 	"api/activation":          {".", "access", "password"},
 	"api/native":              {".", "access", "access/signature", "directory", "mapping", "paced", "provision", "secret", "spreadsheet", "userfile", "webhook"},
-	"console":                 {".", "access", "directory", "paced", "provision", "spreadsheet", "userfile", "webhook"},
+	"console":                 {".", "access", "directory", "mapping", "paced", "provision", "spreadsheet", "userfile", "webhook"},
 	"directory":               {".", "mapping"},
 	"dispatch":                {".", "provision"},
 	"client":                  {"access/signature"},

@@ -18,6 +18,7 @@ import (
 
 	"muster"
 	"muster/access"
+	"muster/api/federation"
 	"muster/console"
 	"muster/directory"
 	"muster/mapping"
@@ -174,6 +175,7 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 		},
 		Roles: &access.Roles{Store: b.store, IDs: ids, Now: b.clock.Now}, Links: links,
 		Federation: &access.Federation{Store: b.store, Keyring: keyring, Check: mapping.CheckProfile},
+		Trier:      &federation.Trier{Profiles: b.store, Engine: b.engine},
 		Webhooks:   &webhook.Service{Store: b.store, Keyring: keyring, IDs: ids, Now: b.clock.Now},
 		Engine:     b.engine, Batches: b.store, Audit: b.store, Workbooks: spreadsheet.NewLimiter(1),
 		LinkAddress: func(tenant muster.ID, secret string) string {

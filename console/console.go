@@ -90,6 +90,7 @@ type Config struct {
 	Roles       *access.Roles
 	Links       *access.Activations // by which users set their passwords
 	Federation  *access.Federation
+	Trier       Trier
 	Webhooks    *webhook.Service
 	Engine      Engine
 	Batches     Batches

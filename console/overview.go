@@ -61,9 +61,6 @@ func (f *overviewFacts) healthy() bool {
 	return !slices.ContainsFunc(f.Health, func(h Health) bool { return !h.OK })
 }
 
-// overall reports whether the operator sees what is of the installation, such as its nodes.
-func (v *visit) overall() bool { return v.operator.Tenant == 0 }
-
 func (v *visit) overview() error {
 	f := overviewFacts{Span: spans()[0], Health: v.Health(v.r)}
 	for _, s := range spans() {
@@ -85,7 +82,7 @@ func (v *visit) overview() error {
 	if len(f.Unfinished) > overviewBatches {
 		f.Unfinished, f.More = f.Unfinished[:overviewBatches], true
 	}
-	if v.overall() {
+	if v.ofInstallation() {
 		if f.Nodes, err = v.Nodes(v.ctx()); err != nil {
 			return err
 		}
@@ -122,7 +119,7 @@ func (v *visit) load() (overviewLoad, error) {
 		ID: "queue", Title: v.T("Rows that wait"), Across: across, Up: v.T("Rows"), Columns: ago, Ticks: ago,
 		Series: []series{{v.T("Rows that wait"), "s1", queued}},
 	}}
-	if v.overall() {
+	if v.ofInstallation() {
 		charts = append(charts, chart{
 			ID: "hashing", Title: v.T("Passwords hashed by this server"), Across: across, Up: v.T("Passwords a second"),
 			Columns: ago, Ticks: ago, Fraction: true, Series: []series{{v.T("Passwords a second"), "s2", hashed}},

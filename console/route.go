@@ -41,7 +41,7 @@ func (r *route) muxPattern() string {
 func (c *console) routes() []route {
 	var all []route
 	for _, some := range [][]route{
-		signInRoutes(), overviewRoutes(),
+		signInRoutes(), overviewRoutes(), federationRoutes(),
 		importRoutes(), batchRoutes(),
 		userRoutes(), departmentRoutes(), roleRoutes(), quotaRoutes(),
 		credentialRoutes(), webhookRoutes(), operatorRoutes(), auditRoutes(), settingsRoutes(),

@@ -10,6 +10,7 @@ var chinese = joined(
 	chineseCredentials,
 	chineseDepartments,
 	chineseFiles,
+	chineseFederation, chineseRules,
 	chineseImport,
 	chineseOperators,
 	chineseOverview,
@@ -22,7 +23,7 @@ var chinese = joined(
 )
 
 // chineseForms are those sentences of the domain that have arguments.
-var chineseForms = formsOf(joined(chineseDomain, chineseFiles))
+var chineseForms = formsOf(joined(chineseDomain, chineseFiles, chineseRules))
 
 func joined(parts ...map[string]string) map[string]string {
 	all := map[string]string{}

@@ -82,7 +82,7 @@ func said(t *testing.T) map[string]string {
 		all[r.why], all[r.advice] = "reasonTexts", "reasonTexts"
 	}
 	domain := domainTexts(t)
-	for english := range joined(chineseDomain, chineseFiles) {
+	for english := range joined(chineseDomain, chineseFiles, chineseRules) {
 		if !slices.ContainsFunc(strings.Split(english, "%s"), func(part string) bool { return !strings.Contains(domain, part) }) {
 			all[english] = "the domain"
 		}

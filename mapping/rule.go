@@ -156,6 +156,7 @@ func environment(variables []string) (*cel.Env, error) {
 func describe(issues *cel.Issues, variables []string) error {
 	first := issues.Errors()[0]
 	message, _, _ := strings.Cut(first.Message, "\n")
+	message = strings.Replace(message, " (in container '')", "", 1) // of which there is none
 	return sentencef("Line %d, column %d: %s. The variables are %s.",
 		max(first.Location.Line(), 1), max(first.Location.Column(), 0)+1, strings.TrimSuffix(message, "."), strings.Join(variables, ", "))
 }
@@ -196,7 +197,7 @@ func (e *expression) failed(err error) error {
 	if where.Line() < 1 || where.Column() < 0 {
 		return errEvaluate
 	}
-	return fmt.Errorf("%w, at line %d, column %d", errEvaluate, where.Line(), where.Column()+1)
+	return fmt.Errorf("it cannot be evaluated for this row, at line %d, column %d", where.Line(), where.Column()+1)
 }
 
 var place = regexp.MustCompile(`[Ll]ine ([0-9]+), column ([0-9]+)`)

@@ -89,7 +89,7 @@ func (s *server) console(api *native.Config, links *access.Activations, engine *
 	o := &s.options
 	pages, err := console.New(console.Config{
 		Operators: api.Operators, Tenants: s.held.store, Access: api.Access, Departments: api.Departments, Users: api.Users, Roles: api.Roles,
-		Links: links, Federation: api.Federation, Webhooks: api.Webhooks, Engine: engine, Batches: s.held.store, Audit: api.Audit,
+		Links: links, Federation: api.Federation, Trier: api.Trier, Webhooks: api.Webhooks, Engine: engine, Batches: s.held.store, Audit: api.Audit,
 		LinkAddress: api.LinkAddress, Workbooks: api.Workbooks, Stopping: api.Stopping,
 		Health: s.health(engine), Nodes: s.nodes(time.Now()), Load: s.load, IDs: s.held.ids, Now: time.Now, Logger: o.logger,
 		PublicURL: o.publicURL, TrustedProxies: o.trusted, Transport: o.transport(), Provider: o.provider,

@@ -27,5 +27,5 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
-// The form that was refused: where to begin.
-document.querySelector("[aria-invalid=true]")?.focus();
+// What came of a form, or where to begin if it was refused.
+(document.querySelector("[data-result]") ?? document.querySelector("[aria-invalid=true]"))?.focus();
