@@ -131,8 +131,12 @@ func New(pool *pgxpool.Pool, o Options) (*River, error) {
 }
 
 // Wake implements [provision.Dispatcher]: it has the nodes look for turns. The lane itself was woken by [WakeIn] where its
-// work was stored.
-func (d *River) Wake(muster.LaneRef) { d.tell() }
+// work was stored. Where this node has its turn now nobody need look: the end of the turn finds that it was woken.
+func (d *River) Wake(lane muster.LaneRef) {
+	if !d.running.heeds(lane) {
+		d.tell()
+	}
+}
 
 // Run implements [provision.Dispatcher].
 func (d *River) Run(ctx context.Context, duties provision.Duties) {

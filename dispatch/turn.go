@@ -65,6 +65,10 @@ type turn struct {
 	wakes    int64
 	setbacks provision.Setbacks
 	err      error // that it ended with
+
+	// Guarded by turns.
+	working bool // its lane was begun and is not being ended
+	heeded  bool // that its lane was woken meanwhile
 }
 
 // take takes a turn, and stores what comes next.
@@ -74,6 +78,7 @@ func (d *River) take(ctx context.Context, t *turn) {
 	if !d.begin(ctx, t) {
 		return
 	}
+	d.running.working(t, true)
 	more, pause := true, time.Duration(0)
 	if ctx.Err() == nil {
 		more, t.err = d.work(ctx, t.lane)
@@ -82,6 +87,7 @@ func (d *River) take(ctx context.Context, t *turn) {
 		t.priority = priorityAgain
 		d.troubles.Note(t.lane, t.err)
 	}
+	d.running.working(t, false) // from here on who stores work may be too late for the end to find it
 	d.end(ctx, t, more, pause)
 }
 
@@ -130,6 +136,9 @@ func (d *River) end(ctx context.Context, t *turn, more bool, pause time.Duration
 	})
 	switch {
 	case err != nil || next == 0:
+		if t.heeded { // for whom the lane is not this turn's any more
+			d.tell()
+		}
 	case pause > 0:
 		time.AfterFunc(pause, d.tell)
 	default:
@@ -191,6 +200,25 @@ func (r *turns) remove(job int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.of, job)
+}
+
+// working notes whether the end of the turn will find what is stored until now.
+func (r *turns) working(t *turn, yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t.working = yes
+}
+
+// heeds reports whether a turn of the lane will find at its end that it was woken.
+func (r *turns) heeds(lane muster.LaneRef) (yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.of {
+		if t.lane == lane && t.working {
+			t.heeded, yes = true, true
+		}
+	}
+	return yes
 }
 
 func (r *turns) jobs() []int64 {
