@@ -58,6 +58,7 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 // bundle is a console on a real SQLite database with two tenants, served over HTTP.
 type bundle struct {
 	clock     *clock
+	dir       string // of the database
 	store     *sqlite.Store
 	operators *access.Operators
 	engine    *provision.Engine
@@ -135,7 +136,7 @@ func setup(t testing.TB, changes ...func(*console.Config)) *bundle {
 func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bundle{clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, log: &lines{}}
+	b := &bundle{dir: dir, clock: &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, log: &lines{}}
 	must(t, sqlitetest.Make(dir))
 	var err error
 	b.store, err = sqlite.Open(t.Context(), dir, sqlite.Options{Now: b.clock.Now})

@@ -76,7 +76,7 @@ func TestAFileIsDropped(t *testing.T) {
 	checked := eval[string](tb, `location.pathname`)
 	eval[bool](tb, `Boolean(window.confirm = () => true)`)
 	tb.click(`form[action$="/commit"] button`)
-	tb.waits(`location.pathname !== `+quoted(checked))
+	tb.waits(`location.pathname !== ` + quoted(checked))
 	tb.sees("#live .badge", "finished")
 	tb.sees("#live", "4 of 4 rows, 100%")
 	if found, err := b.store.SearchUsers(t.Context(), b.tenant.ID, directory.UserSearch{By: directory.SearchAccount, Prefix: "ann", Limit: 2}); err != nil || len(found.Users) != 1 {
