@@ -33,7 +33,7 @@ func TestLoadIsWatched(t *testing.T) {
 		for range 3 {
 			<-asked
 		}
-		if took := time.Now().Sub(began); took != 3*console.LoadEvery {
+		if took := time.Since(began); took != 3*console.LoadEvery {
 			t.Errorf("it looked three times within %s", took)
 		}
 		w.stop()

@@ -78,6 +78,9 @@ func TestMigrationOfAFilledDatabase(t *testing.T) {
 	if err != nil || ann.Account != "Ann" || len(ann.Roles) != 3 || ann.UpdatedAt != timeOf(2000) {
 		t.Errorf("user %+v, %v", ann, err)
 	}
+	if days, err := s.Days(ctx, 1, time.Now()); err != nil || len(days) != 1 || days[0].Users != 3 || days[0].Rows() != 0 {
+		t.Errorf("days %+v, %v", days, err)
+	}
 	profile, err := s.FederationProfile(ctx, 1)
 	if diff := cmp.Diff(muster.DefaultFederationProfile(), *profile); err != nil || diff != "" {
 		t.Errorf("profile, %v (-want +got):\n%s", err, diff)
