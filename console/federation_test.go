@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
@@ -260,7 +261,9 @@ func TestARuleIsMendedInABrowser(t *testing.T) {
 	tb.signIn(b.operator(t, b.tenant.ID, muster.OperatorAdministrator))
 	tb.sees("h1", "Overview")
 	now := b.clock.Now()
-	b.config.Load.Add(console.Sample{At: now, Queued: map[muster.ID]int64{b.tenant.ID: 424242}})
+	for ago := 50; ago >= 0; ago-- {
+		b.config.Load.Add(console.Sample{At: now.Add(-time.Duration(ago) * time.Minute), Queued: map[muster.ID]int64{b.tenant.ID: int64(ago * 1700)}})
+	}
 	const poll = `document.querySelector("#now").dispatchEvent(new CustomEvent("every"))`
 	eval[bool](tb, poll)
 	tb.sees("#queue", "These figures as a table")
