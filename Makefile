@@ -60,8 +60,8 @@ race: ## Run the tests, under the race detector where things are done side by si
 	@scripts/need curl initdb:postgresql pgbouncer chromium; \
 	race=$$(scripts/compiler); \
 	if [ -n "$$race" ]; then export CGO_ENABLED=1; race="$$race $(UNWATCHED:%=-gcflags=%=-race=false)"; fi; \
-	go test $$race -vet=off -timeout 15m $$(go list ./... | grep -vxFf <(go list $(SEQUENTIAL))); \
-	go test -vet=off -timeout 15m $(SEQUENTIAL)
+	scripts/inmemory go test $$race -vet=off -timeout 15m $$(go list ./... | grep -vxFf <(go list $(SEQUENTIAL))); \
+	scripts/inmemory go test -vet=off -timeout 15m $(SEQUENTIAL)
 
 .PHONY: quick
 quick: ## Run the tests without the race detector.
