@@ -13,10 +13,10 @@ var installationText = map[statement]string{
 	raiseNumbers: `UPDATE node_numbers SET last_id = greatest(last_id, (SELECT max(last_id) FROM tenant_usage))
 		WHERE NOT EXISTS (SELECT FROM node_numbers WHERE last_id > 0) AND EXISTS (SELECT FROM tenant_usage WHERE last_id > 0)`,
 	takeNumber: `WITH free AS (
-			SELECT number, last_id FROM node_numbers WHERE until <= clock_timestamp()
+			SELECT number, last_id, clock_timestamp() AS now FROM node_numbers WHERE until <= clock_timestamp()
 			ORDER BY greatest(last_id, $4), number LIMIT 1 FOR UPDATE SKIP LOCKED),
 		taken AS (
-			UPDATE node_numbers AS n SET owner = $1, since = clock_timestamp(), until = clock_timestamp() + $2::bigint * interval '1 microsecond', last_id = greatest(n.last_id, $3)
+			UPDATE node_numbers AS n SET owner = $1, since = free.now, until = free.now + $2::bigint * interval '1 microsecond', last_id = greatest(n.last_id, $3)
 			FROM free WHERE n.number = free.number)
 		SELECT number, last_id FROM free`,
 	extendNumber: `UPDATE node_numbers SET until = clock_timestamp() + $3::bigint * interval '1 microsecond', last_id = greatest(last_id, $4)
