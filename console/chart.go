@@ -29,7 +29,7 @@ type series struct {
 // The drawing, in units of its view box, and where in it the figures are.
 const (
 	drawingWidth, drawingHeight      = 400, 220
-	plotLeft, plotRight              = 46, 382
+	plotLeft, plotRight              = 68, 382
 	plotTop, plotBottom              = 24, 178
 	plotWidth, plotHeight            = plotRight - plotLeft, plotBottom - plotTop
 	acrossLabels, upLabels           = 5, 4 // at most
