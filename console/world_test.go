@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +70,7 @@ func (b *bundle) fill(t testing.TB, tenant *muster.Tenant, text texts) *world {
 	b.settle(t, tenant.ID, webhook.Settlement{State: webhook.Failed, Status: http.StatusBadGateway, Problem: w.name("prb")})
 	_, err = b.config.Federation.SetProfile(t.Context(), tenant.ID, &muster.FederationProfile{
 		System:  &muster.IdentitySystem{ID: w.name("sys"), Kind: muster.SystemLocal},
-		Mapping: &muster.MappingRule{DisplayName: strconv.Quote(w.name("map"))},
+		Mapping: &muster.MappingRule{DisplayName: `"""` + w.name("map") + `"""`},
 	}, nil)
 	must(t, err)
 	settings := tenant.Settings
@@ -86,7 +85,7 @@ func (b *bundle) fill(t testing.TB, tenant *muster.Tenant, text texts) *world {
 		Set: muster.FieldAccount | muster.FieldSurname,
 	}
 	bad := muster.Row{
-		Action: muster.ActionCreate, Match: muster.KeyAccount, Account: w.name("bac") + " ", Phone: w.name("bph"), Email: w.name("bem"),
+		Action: muster.ActionCreate, Match: muster.KeyAccount, Account: w.name("bac") + " x", Phone: w.name("bph"), Email: w.name("bem"),
 		FirstName: w.name("bfs"), Surname: w.name("bsu"), DisplayName: w.name("bds"), DepartmentPath: "/" + w.name("bde"), Roles: []string{w.name("bro")},
 		Set: muster.FieldAccount | muster.FieldPhone | muster.FieldEmail | muster.FieldFirstName | muster.FieldSurname | muster.FieldDisplayName |
 			muster.FieldDepartment | muster.FieldRoles,
@@ -94,7 +93,7 @@ func (b *bundle) fill(t testing.TB, tenant *muster.Tenant, text texts) *world {
 	gone := good
 	gone.Account, gone.Surname = w.name("gon"), w.name("gsu")
 	created := muster.Row{
-		Action: muster.ActionCreate, Match: muster.KeyAccount, Account: w.name("new"), FirstName: w.name("nfs"), Set: muster.FieldAccount | muster.FieldFirstName,
+		Action: muster.ActionCreate, Match: muster.KeyAccount, Account: w.name("new"), FirstName: "New", Set: muster.FieldAccount | muster.FieldFirstName,
 	}
 	failed := b.begun(t, tenant, provision.Submission{Name: w.name("bat"), AppID: appID, Rows: []muster.Row{good, bad, gone}}, true)
 	b.begun(t, tenant, provision.Submission{
@@ -163,12 +162,12 @@ func (w *world) samples() map[string]sample {
 	}
 	file := w.text("hdr") + ",account,firstName\n" + w.text("cel") + ",fay,Fay\n"
 	upload := form("key", "k", "operation", "create", "match", "account", "onExisting", "skip", "maxDisables", "10", "column-A", "-", "department", home)
-	trial := fresh("mapping.displayName", strconv.Quote(w.text("map")), "row.userAccount", "fay.fox", "row.userName", w.text("row"), "row.roleIds", w.role.ID.String())
+	trial := fresh("mapping.displayName", `"""`+w.text("map")+`"""`, "row.userAccount", "fay.fox", "row.userName", w.text("row"), "row.roleIds", w.role.ID.String())
 	id := w.params["user"]
 	return map[string]sample{
 		"GET /users": {queries: []url.Values{
 			form("role", w.role.ID.String()), form("department", home), form("department", home, "direct", "1"), form("by", "account", "q", w.said["acc"]),
-			form("by", "name", "q", w.said["sur"]), form("by", "email", "q", w.said["eml"]), form("q", w.said["fst"], "cursor", id),
+			form("by", "name", "q", w.said["sur"]), form("by", "email", "q", w.said["eml"]), form("q", w.said["fst"]),
 		}},
 		"GET /users/export.csv":                  {queries: []url.Values{form("role", w.role.ID.String()), form("department", home)}},
 		"GET /users/new":                         {queries: []url.Values{form("department", home)}},
