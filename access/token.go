@@ -55,6 +55,8 @@ type TokenStore interface {
 	CreateTokens(ctx context.Context, tenant muster.ID, tokens ...*Token) error
 	// Token finds the token of the hash, whatever the tenant: it says which. KindNotFound if there is none, or it has expired.
 	Token(ctx context.Context, hash [sha256.Size]byte) (*Token, error)
+	// CredentialAndToken finds both at one moment, the token among those of the credential's tenant; nil where there is none.
+	CredentialAndToken(ctx context.Context, appID string, hash [sha256.Size]byte) (*muster.Credential, *Token, error)
 	// UseRefresh uses the tenant's TokenRefresh of the hash, and stores next, tokens of the same family, as CreateTokens
 	// does. Used before, it may be used again until grace has passed since the first time: an answer can be lost on its
 	// way. Later than that somebody else has it, and all tokens of its family are deleted instead. KindNotFound then, and if

@@ -169,23 +169,17 @@ func (p *pair) prove(ctx context.Context, shown string) (*muster.Secret, error) 
 // Application says for whom a token speaks. It ends when its time is over, and at once when its credential is disabled or
 // the secret that was shown for it ends: the credential is looked up each time.
 func (t *Tokens) Application(ctx context.Context, appID, token string) (*Application, error) {
-	holder := pair{credentials: t.Store, now: t.Now(), appID: appID}
-	if err := holder.lookUp(ctx); err != nil {
-		return nil, err
-	}
-	if holder.credential == nil {
-		return nil, errToken
-	}
-	stored, err := t.Store.Token(ctx, sha256.Sum256([]byte(token)))
+	credential, stored, err := t.Store.CredentialAndToken(ctx, appID, sha256.Sum256([]byte(token)))
+	holder := pair{now: t.Now(), credential: credential}
 	switch {
-	case muster.KindOf(err) == muster.KindNotFound:
-		return nil, errToken
 	case err != nil:
-		return nil, fault("look up the token", err)
-	case stored.Kind != TokenApplication || stored.AppID != holder.credential.AppID || !holder.holds(stored.SecretAt):
+		return nil, fault("look up the credential and the token", err)
+	case credential == nil, stored == nil:
+		return nil, errToken
+	case stored.Kind != TokenApplication || stored.AppID != credential.AppID || !holder.holds(stored.SecretAt):
 		return nil, errToken
 	default:
-		return &Application{Tenant: stored.Tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin, Scopes: holder.credential.Scopes}, nil
+		return &Application{Tenant: stored.Tenant, AppID: stored.AppID, Level: muster.LevelSystemAdmin, Scopes: credential.Scopes}, nil
 	}
 }
 

@@ -230,6 +230,13 @@ func (s *tokenStore) Token(ctx context.Context, hash [32]byte) (*access.Token, e
 	return s.TokenStore.Token(ctx, hash)
 }
 
+func (s *tokenStore) CredentialAndToken(ctx context.Context, appID string, hash [32]byte) (*muster.Credential, *access.Token, error) {
+	if err := s.call("credential and token"); err != nil {
+		return nil, nil, err
+	}
+	return s.TokenStore.CredentialAndToken(ctx, appID, hash)
+}
+
 func (s *tokenStore) RefusedAttempts(ctx context.Context, keys ...access.AttemptKey) ([]access.Attempts, error) {
 	if err := s.call(fmt.Sprintf("attempts of %d", len(keys))); err != nil {
 		return nil, err
@@ -337,14 +344,14 @@ func TestTroubleOfTheStoreIsNoRefusalOfAToken(t *testing.T) {
 	b := setup(t)
 	broken := errors.New("the disk is on fire")
 	issued := b.issue(t)
-	for _, at := range []string{"credential", "create", "token", "attempts of 2", "count 2"} {
+	for _, at := range []string{"credential", "create", "credential and token", "attempts of 2", "count 2"} {
 		tokens := access.Tokens{Store: &tokenStore{TokenStore: b.store, failAt: at, err: broken}, Keyring: b.keyring, Now: b.clock.Now}
 		r := b.ask()
 		if at == "count 2" {
 			r.Secret = "guessed secret"
 		}
 		_, err := tokens.Issue(t.Context(), r)
-		if at == "token" {
+		if at == "credential and token" {
 			_, err = tokens.Application(t.Context(), broughtAppID, issued.Token)
 		}
 		if !errors.Is(err, broken) || muster.KindOf(err) != muster.KindInternal {

@@ -52,6 +52,37 @@ func (t *tx) insertTokens(tenant muster.ID, tokens []*access.Token) {
 	}, insertTokens, tenant, hashes, kinds, apps, secrets, users, epochs, families, lives)
 }
 
+// CredentialAndToken is [access.TokenStore.CredentialAndToken].
+func (s *Store) CredentialAndToken(ctx context.Context, appID string, hash [sha256.Size]byte) (*muster.Credential, *access.Token, error) {
+	var credential *muster.Credential
+	var token *access.Token
+	err := s.read(ctx, func(t *tx) error {
+		var tenant muster.ID
+		t.rows(func(row scanner) error { return row.Scan(&tenant) }, selectCredentialIndex, appID)
+		if err := t.flush(); err != nil {
+			return err
+		}
+		t.credential(&credential, tenant, appID)
+		t.token(&token, tenant, hash)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, explain("read a credential and a token", err)
+	}
+	return credential, token, nil
+}
+
+// token queues a look-up of a token, and leaves nil where there is none.
+func (t *tx) token(token **access.Token, tenant muster.ID, hash [sha256.Size]byte) {
+	t.rows(func(row scanner) error {
+		k := &access.Token{Tenant: tenant, Hash: hash}
+		err := row.Scan(&k.Kind, &k.AppID, &k.SecretAt, &k.User, &k.Epoch, &k.Family, &k.IssuedAt, &k.ExpiresAt)
+		k.Life = k.ExpiresAt.Sub(k.IssuedAt)
+		*token = k
+		return err
+	}, selectToken, tenant, hash[:])
+}
+
 // Token is [access.TokenStore.Token].
 func (s *Store) Token(ctx context.Context, hash [sha256.Size]byte) (*access.Token, error) {
 	var token *access.Token
@@ -61,18 +92,11 @@ func (s *Store) Token(ctx context.Context, hash [sha256.Size]byte) (*access.Toke
 		if err := t.flush(); err != nil {
 			return err
 		}
-		t.rows(func(row scanner) error {
-			k := &access.Token{Tenant: tenant, Hash: hash}
-			token = k
-			return row.Scan(&k.Kind, &k.AppID, &k.SecretAt, &k.User, &k.Epoch, &k.Family, &k.IssuedAt, &k.ExpiresAt)
-		}, selectToken, tenant, hash[:])
+		t.token(&token, tenant, hash)
 		return nil
 	})
 	if err != nil {
 		return nil, explain("read a token", err)
-	}
-	if token != nil {
-		token.Life = token.ExpiresAt.Sub(token.IssuedAt)
 	}
 	return found(token, noToken)
 }

@@ -96,6 +96,9 @@ func (t *tx) commit() error {
 			return err
 		}
 	}
+	if t.readOnly && t.alone() {
+		return t.flush()
+	}
 	done := false
 	t.queue.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		if done = tag.String() == "COMMIT"; !done {
@@ -128,6 +131,17 @@ func beforeCommit(err error) bool {
 	}
 	e := serverError(err)
 	return e != nil && (e.SeverityUnlocalized == "ERROR" || e.Code == idleInTransaction)
+}
+
+// alone leaves out BEGIN where nothing was sent and one statement is queued behind it, and reports whether it did. What one statement
+// reads is of one moment in any case.
+func (t *tx) alone() bool {
+	all := t.queue.QueuedQueries
+	if len(all) != 2 || all[0].SQL != beginRead {
+		return false
+	}
+	t.queue.QueuedQueries = all[1:]
+	return true
 }
 
 const rollbackTime = 5 * time.Second

@@ -32,17 +32,22 @@ func (s *Store) CreateCredential(ctx context.Context, credential *muster.Credent
 // Credential is [access.Store.Credential].
 func (s *Store) Credential(ctx context.Context, appID string) (credential *muster.Credential, err error) {
 	err = s.readers.read(ctx, func(q querier) error {
-		credential, err = readCredential(ctx, q, q.row(ctx, selectCredential, appID))
-		if isRefusal(err) {
-			// Whether somebody has an AppID must not be told by the time that the answer takes: look for secrets all the same.
-			err = errors.Join(err, readSecrets(ctx, q, &muster.Credential{AppID: appID}))
-		}
+		credential, err = findCredential(ctx, q, appID)
 		return err
 	})
 	if err != nil {
 		return nil, explain("read a credential", err)
 	}
 	return credential, nil
+}
+
+func findCredential(ctx context.Context, q querier, appID string) (*muster.Credential, error) {
+	credential, err := readCredential(ctx, q, q.row(ctx, selectCredential, appID))
+	if isRefusal(err) {
+		// Whether somebody has an AppID must not be told by the time that the answer takes: look for secrets all the same.
+		err = errors.Join(err, readSecrets(ctx, q, &muster.Credential{AppID: appID}))
+	}
+	return credential, err
 }
 
 // Credentials is [access.Store.Credentials].

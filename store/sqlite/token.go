@@ -37,17 +37,48 @@ func insertTokens(c *conn, tenant muster.ID, tokens []*access.Token, now time.Ti
 
 // Token is [access.TokenStore.Token].
 func (s *Store) Token(ctx context.Context, hash [sha256.Size]byte) (*access.Token, error) {
-	t := access.Token{Hash: hash}
-	err := s.readers.read(ctx, func(q querier) error {
-		err := q.row(ctx, selectToken, hash[:], millis(s.now())).
-			Scan(&t.Tenant, &t.Kind, &t.AppID, moment{&t.SecretAt}, &t.User, &t.Epoch, &t.Family, moment{&t.IssuedAt}, moment{&t.ExpiresAt})
-		return exists(err, noToken)
+	var t *access.Token
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		t, err = s.token(ctx, q, hash)
+		return err
 	})
 	if err != nil {
 		return nil, explain("read a token", err)
 	}
+	return t, nil
+}
+
+func (s *Store) token(ctx context.Context, q querier, hash [sha256.Size]byte) (*access.Token, error) {
+	t := access.Token{Hash: hash}
+	err := q.row(ctx, selectToken, hash[:], millis(s.now())).
+		Scan(&t.Tenant, &t.Kind, &t.AppID, moment{&t.SecretAt}, &t.User, &t.Epoch, &t.Family, moment{&t.IssuedAt}, moment{&t.ExpiresAt})
 	t.Life = t.ExpiresAt.Sub(t.IssuedAt)
-	return &t, nil
+	return &t, exists(err, noToken)
+}
+
+// CredentialAndToken is [access.TokenStore.CredentialAndToken].
+func (s *Store) CredentialAndToken(ctx context.Context, appID string, hash [sha256.Size]byte) (*muster.Credential, *access.Token, error) {
+	var credential *muster.Credential
+	var token *access.Token
+	err := s.readers.read(ctx, func(q querier) (err error) {
+		if credential, err = findCredential(ctx, q, appID); err != nil && !isRefusal(err) {
+			return err
+		}
+		if isRefusal(err) {
+			credential = nil
+		}
+		if token, err = s.token(ctx, q, hash); err != nil && !isRefusal(err) {
+			return err
+		}
+		if isRefusal(err) || credential == nil || token.Tenant != credential.Tenant {
+			token = nil
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, explain("read a credential and a token", err)
+	}
+	return credential, token, nil
 }
 
 // UseRefresh is [access.TokenStore.UseRefresh].

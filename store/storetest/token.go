@@ -72,6 +72,31 @@ func testTokens(b *bundle) {
 	b.alive("token after refusals", 1, one, nobodys, b.token(b.other, "four", live))
 }
 
+// testCredentialAndToken: each is found or not by itself, and no token of another tenant's is.
+func testCredentialAndToken(b *bundle) {
+	c := b.credential(b.tenant, "app")
+	b.ok(b.store.CreateCredential(b.Context(), c))
+	own, foreign, over := b.token(b.tenant, "own", live), b.token(b.other, "foreign", live), b.token(b.tenant, "over", ended)
+	b.createTokens(own, foreign, over)
+	for name, test := range map[string]struct {
+		appID      string
+		token      *access.Token
+		credential *muster.Credential
+		want       *access.Token
+	}{
+		"both":             {"app", own, c, own},
+		"another tenant's": {"app", foreign, c, nil},
+		"expired":          {"app", over, c, nil},
+		"unknown token":    {"app", b.token(b.tenant, "unknown", live), c, nil},
+		"unknown AppID":    {"nobody's", own, nil, nil},
+	} {
+		credential, token, err := b.store.CredentialAndToken(b.Context(), test.appID, test.token.Hash)
+		b.ok(err)
+		b.same(name+": credential", credential, test.credential)
+		b.same(name+": token", token, test.want)
+	}
+}
+
 func testRefresh(b *bundle) {
 	family := b.id()
 	user, refresh := b.session(b.tenant, family, access.TokenUser, "user", live), b.session(b.tenant, family, access.TokenRefresh, "refresh", live)
