@@ -139,14 +139,16 @@ func (f *auditFilter) narrowed() bool {
 	return false
 }
 
-// whoOptions are the operators, and whoever else is looked for.
+// whoOptions are the operators, the first of them where there are many, and whoever else is looked for.
 func (f *auditFacts) whoOptions(v *visit) []option {
 	all := []option{{"", v.T("Anybody")}}
 	chosen := f.Filter.Values[auditWho]
 	found := chosen == ""
 	for i := range f.Operators {
 		id := f.Operators[i].ID.String()
-		all = append(all, option{id, f.Operators[i].Name})
+		if i < maxChoice || id == chosen {
+			all = append(all, option{id, f.Operators[i].Name})
+		}
 		found = found || id == chosen
 	}
 	if !found {

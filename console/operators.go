@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
 
 	"muster"
 	"muster/access"
@@ -32,16 +34,40 @@ func (v *visit) listOperators() error {
 	return v.showOperators(http.StatusOK, inviteForm{Role: muster.OperatorViewer.String(), Tenant: "0"})
 }
 
+// operatorList is a page of those whom the operator sees.
+type operatorList struct {
+	Operators []muster.Operator
+	Next      string // query of the page behind; "" if there is none
+	Tenants   map[muster.ID]string
+	Form      inviteForm
+}
+
 func (v *visit) showOperators(status int, f inviteForm) error {
+	after, err := v.cursorID("after")
+	if err != nil {
+		return err
+	}
 	all, err := v.Operators.List(v.ctx(), v.operator)
 	if err != nil {
 		return err
 	}
-	names := map[muster.ID]string{}
-	for _, t := range v.tenants {
-		names[t.ID] = t.Name
+	list := operatorList{Form: f, Tenants: map[muster.ID]string{}}
+	if after != 0 {
+		at := slices.IndexFunc(all, func(o muster.Operator) bool { return o.ID == after })
+		if at < 0 {
+			return v.nowhere()
+		}
+		all = all[at+1:]
 	}
-	return v.show(status, operatorsPage(v, all, names, f))
+	if len(all) > pageRows {
+		all = all[:pageRows]
+		list.Next = url.Values{"after": {all[pageRows-1].ID.String()}}.Encode()
+	}
+	list.Operators = all
+	for _, t := range v.tenants {
+		list.Tenants[t.ID] = t.Name
+	}
+	return v.show(status, operatorsPage(v, list))
 }
 
 func (v *visit) inviteOperator() error {

@@ -23,6 +23,17 @@ type userFacts struct {
 	faults faults
 }
 
+// maxBadges is how many roles are named above a form that has them all.
+const maxBadges = 20
+
+// topRoles are those that are named on top of the page.
+func (f *userFacts) topRoles(v *visit) []muster.Role {
+	if v.may(muster.ScopeAdminister) {
+		return f.Roles[:min(len(f.Roles), maxBadges)]
+	}
+	return f.Roles
+}
+
 // userMeant is the user whom the path names.
 func (v *visit) userMeant() (*muster.User, error) {
 	id, err := v.pathID("user")
