@@ -18,33 +18,40 @@ import (
 
 const taskRows = 100 // of one federated task (federation contract, section 2)
 
-// federated has clients hand in tasks, each of which waits for the answer before it sends the next, until all are done.
+// federated has clients hand in tasks, each of which waits for the answer before it sends the next, until all are done: of one tenant,
+// whose tasks are run in their order, and of as many as there are clients.
 func federated(ctx context.Context, b *bench) error {
 	return b.everywhere(ctx, func(at place) (err error) {
-		var floors, rates, ratios []float64
 		from, err := b.filled(ctx, at, 0, 0)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, at.remove(ctx, from)) }()
-		for range b.runs {
-			users := people(b.tasks*taskRows, odd, nil)
-			floor, err := b.floorAt(ctx, at, from, users, 0)
-			if err != nil {
-				return err
+		for _, tenants := range []int{1, b.callers()} {
+			var floors, rates, ratios []float64
+			for range b.runs {
+				users := people(b.tasks*taskRows, odd, nil)
+				floor, err := b.floorAt(ctx, at, from, users, 0)
+				if err != nil {
+					return err
+				}
+				rate, err := b.federatedAt(ctx, at, from, users, tenants)
+				if err != nil {
+					return err
+				}
+				floors, rates, ratios = append(floors, floor), append(rates, rate), append(ratios, rate/floor)
 			}
-			rate, err := b.federatedAt(ctx, at, from, users)
-			if err != nil {
-				return err
-			}
-			floors, rates, ratios = append(floors, floor), append(rates, rate), append(ratios, rate/floor)
+			fmt.Printf("   %-10s  %d tenants: floor %.0f  server %.0f rows/s  ratio %.2f (goal 0.50)  all %.2f\n",
+				at, tenants, median(floors), median(rates), median(ratios), ratios)
 		}
-		fmt.Printf("   %-10s  floor %.0f  server %.0f rows/s  ratio %.2f (goal 0.50)  all %.2f\n", at, median(floors), median(rates), median(ratios), ratios)
 		return nil
 	})
 }
 
-func (b *bench) federatedAt(ctx context.Context, at place, from *server, users []client.User) (rate float64, err error) {
+// callers is how many hand in federated tasks at a time.
+func (b *bench) callers() int { return 2 * b.clients }
+
+func (b *bench) federatedAt(ctx context.Context, at place, from *server, users []client.User, tenants int) (rate float64, err error) {
 	s, err := at.clone(ctx, from)
 	if err != nil {
 		return 0, err
@@ -55,52 +62,85 @@ func (b *bench) federatedAt(ctx context.Context, at place, from *server, users [
 	}
 	defer s.stop()
 	connections := http.DefaultTransport.(*http.Transport).Clone()
-	connections.MaxIdleConnsPerHost = 2 * b.clients
+	connections.MaxIdleConnsPerHost = b.callers()
 	defer connections.CloseIdleConnections()
-	f := &federation{server: s, http: &http.Client{Transport: connections}}
-	if err := f.token(ctx); err != nil {
-		return 0, err
+	all := make([]*federation, tenants)
+	for i := range all {
+		all[i] = &federation{server: s, http: &http.Client{Transport: connections}, install: s.install, clients: b.callers() / tenants}
+		if i > 0 {
+			if all[i].install, err = s.tenant(ctx, "federated-"+strconv.Itoa(i)); err != nil {
+				return 0, err
+			}
+		}
+		if err := all[i].token(ctx); err != nil {
+			return 0, err
+		}
 	}
+	part := len(users) / tenants / taskRows * taskRows
 	began := time.Now()
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(2 * b.clients)
-	tasks := make([]string, b.tasks)
-	for i := range tasks {
-		g.Go(func() (err error) {
-			tasks[i], err = f.create(working, users[i*taskRows:(i+1)*taskRows])
-			return err
-		})
+	for i, f := range all {
+		g.Go(func() error { return f.provision(working, users[i*part:(i+1)*part]) })
 	}
 	if err := g.Wait(); err != nil {
 		return 0, err
 	}
-	// They are done in the order in which they were accepted, which is that of handing them in but for those that were under way together.
-	last := max(0, len(tasks)-2*b.clients)
-	for _, task := range tasks[last:] {
-		if err := firstRows(ctx, func() (int, error) { return f.done(ctx, task) }); err != nil {
+	rate = float64(part*tenants) / time.Since(began).Seconds()
+	for _, f := range all {
+		if err := f.check(ctx); err != nil {
 			return 0, err
-		}
-	}
-	rate = float64(len(users)) / time.Since(began).Seconds()
-	for _, task := range tasks[:last] {
-		if done, err := f.done(ctx, task); err != nil || done == 0 {
-			return 0, errors.Join(err, fmt.Errorf("task %s is not done while later ones are", task))
 		}
 	}
 	return rate, nil
 }
 
-// federation calls the federated contract.
+// federation calls the federated contract for a tenant.
 type federation struct {
-	server *server
-	http   *http.Client // which keeps a connection for each of those who call
-	bearer string
+	server  *server
+	http    *http.Client // which keeps a connection for each of those who call
+	install installation
+	clients int
+	bearer  string
+	tasks   []string
+}
+
+// provision hands the users in, and returns when they are done.
+func (f *federation) provision(ctx context.Context, users []client.User) error {
+	f.tasks = make([]string, len(users)/taskRows)
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(f.clients)
+	for i := range f.tasks {
+		g.Go(func() (err error) {
+			f.tasks[i], err = f.create(working, users[i*taskRows:(i+1)*taskRows])
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	// They are done in the order in which they were accepted, which is that of handing them in but for those that were under way together.
+	for _, task := range f.tasks[max(0, len(f.tasks)-f.clients):] {
+		if err := firstRows(ctx, func() (int, error) { return f.done(ctx, task) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check fails unless every row was done.
+func (f *federation) check(ctx context.Context) error {
+	for _, task := range f.tasks {
+		if done, err := f.done(ctx, task); err != nil || done == 0 {
+			return errors.Join(err, fmt.Errorf("task %s is not done while later ones are", task))
+		}
+	}
+	return nil
 }
 
 func (f *federation) token(ctx context.Context) error {
 	var issued struct{ AccessToken string }
 	err := f.call(ctx, "/apigovernance/api/oauth/tokenByAkSk",
-		map[string]string{"app_key": f.server.install.AppID, "app_secret": f.server.install.AppSecret}, &issued)
+		map[string]string{"app_key": f.install.AppID, "app_secret": f.install.AppSecret}, &issued)
 	if f.bearer = issued.AccessToken; err == nil && f.bearer == "" {
 		err = errors.New("there is no token in the answer")
 	}
@@ -150,7 +190,7 @@ func (f *federation) call(ctx context.Context, path string, body, answer any) er
 	if err != nil {
 		return err
 	}
-	req.Header.Set("X-App-Key", f.server.install.AppID)
+	req.Header.Set("X-App-Key", f.install.AppID)
 	req.Header.Set("Authorization", "Bearer "+f.bearer)
 	got, err := f.http.Do(req)
 	if err != nil {
