@@ -43,8 +43,8 @@ func throughput(ctx context.Context, b *bench) error {
 		}
 		last := len(b.sizes) - 1
 		fmt.Printf("   %-10s  from %d to %d users: floor %.2f, server %.2f, ratio of ratios %.2f (goal 0.90); "+
-			"for each user %.0f allocations and %.0f µs of the server's processor time; resident at most %.0f MB\n",
-			at, b.sizes[0], b.sizes[last], floors[last]/floors[0], rates[last]/rates[0], ratios[last]/ratios[0], b.each.allocations, 1e6*b.each.seconds, memory)
+			"for each user %.0f allocations and %.0f µs of the server's processor time%s; resident at most %.0f MB\n",
+			at, b.sizes[0], b.sizes[last], floors[last]/floors[0], rates[last]/rates[0], ratios[last]/ratios[0], b.each.allocations, 1e6*b.each.seconds, b.each.ofDatabase(), memory)
 		return nil
 	})
 }
@@ -120,18 +120,34 @@ func (b *bench) serverAt(ctx context.Context, at place, from *server, users []cl
 	b.each = costs{
 		allocations: (after.allocations - before.allocations) / float64(len(users)),
 		seconds:     (after.seconds - before.seconds) / float64(len(users)),
+		database:    (after.database - before.database) / float64(len(users)),
 	}
 	return rate, s.memory(), err
 }
 
 // costs are of a server, or what of them falls to a user.
-type costs struct{ allocations, seconds float64 }
+type costs struct {
+	allocations float64
+	seconds     float64
+	database    float64 // seconds of PostgreSQL; 0 where there is none
+}
+
+func (c costs) ofDatabase() string {
+	if c.database == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %.0f µs of PostgreSQL's", 1e6*c.database)
+}
 
 func (s *server) spent(ctx context.Context) (c costs, err error) {
 	if c.allocations, err = s.metric(ctx, "go_memstats_mallocs_total"); err != nil {
 		return c, err
 	}
-	c.seconds, err = s.metric(ctx, "process_cpu_seconds_total")
+	if c.seconds, err = s.metric(ctx, "process_cpu_seconds_total"); err != nil || s.database == "" {
+		return c, err
+	}
+	took, err := s.b.pg.server.CPUTime()
+	c.database = took.Seconds()
 	return c, err
 }
 
