@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"muster"
 	"muster/provision"
 )
@@ -38,9 +36,6 @@ func TestABatchIsWatchedAndMended(t *testing.T) {
 	}
 	tb.sees(".wrong", "mend this")
 	tb.accessible()
-	tb.do(chromedp.EmulateViewport(wide, 1500))
-	tb.picture("batch")
-	tb.do(chromedp.EmulateViewport(wide, 900))
 	tb.click(`#live a[href*="reason=not-found"]`)
 	tb.sees(".wide", "clara.cohn")
 	if shown := eval[string](tb, `document.querySelector(".wide").innerText`); strings.Contains(shown, "bad account") {
@@ -60,5 +55,4 @@ func TestABatchIsWatchedAndMended(t *testing.T) {
 	tb.sees("main", "To the batch whose rows failed")
 	tb.open("/console/batches")
 	tb.sees("tbody", "retry")
-	tb.picture("batches")
 }

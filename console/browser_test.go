@@ -20,8 +20,8 @@ import (
 	"muster"
 )
 
-// screenshots has tests store what they see in the documents' folder: go test ./console -screenshots.
-var screenshots = flag.Bool("screenshots", false, "store what the tests see in docs/images")
+// screenshots has TestTheCompany store the pictures of the documents: go test ./console -run TheCompany -args -screenshots.
+var screenshots = flag.Bool("screenshots", false, "have TestTheCompany store the pictures of docs/images")
 
 // browserTime bounds a test in the browser, on a machine that is busy with others.
 const browserTime = 3 * time.Minute
@@ -259,23 +259,6 @@ func (tb *tab) prefers(scheme string) {
 	must(tb.t, err)
 }
 
-// picture stores what is shown, if screenshots are wanted.
-func (tb *tab) picture(name string) {
-	tb.t.Helper()
-	if !*screenshots {
-		return
-	}
-	folder := filepath.Join("..", "docs", "images")
-	must(tb.t, os.MkdirAll(folder, 0o755))
-	for _, scheme := range []string{"light", "dark"} {
-		tb.prefers(scheme)
-		png, err := chromedp.Run(tb.ctx, chromedp.CaptureScreenshot())
-		must(tb.t, err)
-		must(tb.t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s.png", name, scheme)), png, 0o644)) //nolint:gosec // a document
-	}
-	tb.prefers("")
-}
-
 // TestFromInvitationToOverview goes the way of a new operator in a browser: an administrator invites, the new one sets a
 // password, signs in, and sees the overview.
 func TestFromInvitationToOverview(t *testing.T) {
@@ -284,7 +267,6 @@ func TestFromInvitationToOverview(t *testing.T) {
 	admin := b.tab(t)
 	admin.open("/console/sign-in")
 	admin.accessible()
-	admin.picture("sign-in")
 	admin.signIn(b.operator(t, 0, muster.OperatorAdministrator))
 	admin.sees("h1", "Overview")
 	admin.accessible()
@@ -329,7 +311,6 @@ func TestFromInvitationToOverview(t *testing.T) {
 	// Times are the reader's own.
 	admin.open("/console/operators")
 	admin.waits(`[...document.querySelectorAll("time")].every(e => e.title.endsWith("UTC") && !e.innerText.includes("UTC"))`)
-	admin.picture("operators")
 	ann.click(".who form button")
 	ann.sees("[role=status]", "You are signed out.")
 }

@@ -91,8 +91,10 @@ func (l *lines) String() string {
 // gate holds up turns while it is shut.
 type gate struct {
 	provision.Dispatcher
-	mu   sync.Mutex
-	open chan struct{} // closed while turns may begin
+	mu    sync.Mutex
+	open  chan struct{} // closed while turns may begin
+	turns int           // that came, whether they were held up or not
+	came  *sync.Cond    // another one did
 }
 
 // shut holds up the turns that begin from now on, until what it returns is called.
@@ -104,11 +106,29 @@ func (g *gate) shut() (open func()) {
 	return func() { close(held) }
 }
 
+// count is how many turns came so far.
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.turns
+}
+
+// another waits until more turns came than those: there is one at a time, so that the one before is over.
+func (g *gate) another(turns int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.turns == turns {
+		g.came.Wait()
+	}
+}
+
 func (g *gate) Run(ctx context.Context, d provision.Duties) {
 	turn := d.Turn
 	d.Turn = func(ctx context.Context, lane muster.LaneRef, slice *provision.Slice) (bool, error) {
 		g.mu.Lock()
 		open := g.open
+		g.turns++
+		g.came.Broadcast()
 		g.mu.Unlock()
 		select {
 		case <-open:
@@ -159,6 +179,7 @@ func build(t testing.TB, changes ...func(*console.Config)) *bundle {
 	must(t, err)
 	b.operators = &access.Operators{Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Now: b.clock.Now, Wait: b.clock.wait}
 	b.gate = &gate{Dispatcher: provision.NewLocal(1), open: make(chan struct{})}
+	b.gate.came = sync.NewCond(&b.gate.mu)
 	close(b.gate.open)
 	b.engine, err = provision.New(provision.Config{
 		Store: b.store, Keyring: keyring, Hasher: pool, IDs: ids, Dispatcher: b.gate, Now: b.clock.Now,

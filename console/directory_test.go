@@ -35,7 +35,6 @@ func TestFromDepartmentToHistory(t *testing.T) {
 	admin.click(".tree summary")
 	admin.sees(".tree li li li a", "South") // what is below comes when it is opened
 	admin.accessible()
-	admin.picture("departments")
 
 	admin.click(".tree li li li:last-child a")
 	admin.sees("h1", "South")
@@ -64,7 +63,6 @@ func TestFromDepartmentToHistory(t *testing.T) {
 	admin.waits(`location.search.includes("q=love") && document.readyState == "complete"`)
 	admin.sees("tbody th", name+" Lovelace")
 	admin.accessible()
-	admin.picture("users")
 	admin.click("tbody th a")
 	admin.sees("h1", name+" Lovelace")
 	admin.sees("tbody th", "people.csv")
@@ -74,11 +72,9 @@ func TestFromDepartmentToHistory(t *testing.T) {
 	admin.sees("[role=status]", "The user is changed.")
 	admin.sees("dl.facts", "480 GB")
 	admin.accessible()
-	admin.picture("user")
 
 	admin.click(`nav.side a[href="/console/quotas"]`)
 	admin.sees("#space", "480 of 500 (96.0 %)")
-	admin.picture("quotas")
 	admin.click(`nav.side a[href="/console/roles"]`)
 	admin.sees("tbody th", "Clerk")
 	admin.accessible()

@@ -52,8 +52,6 @@ func TestAFileIsDropped(t *testing.T) {
 	tb.waits(`!document.querySelector(".acts button").disabled`)
 	tb.do(chromedp.SendKeys(chromedp.CSS("#column-C"), "Leave"))
 	tb.waits(`!document.querySelector("#columns").innerText.includes("No field is known") && document.querySelector("#column-C").value === "-"`)
-	eval[int](tb, `scrollTo(0, 0), 0`)
-	tb.picture("import")
 
 	tb.types("#department", "/Nowhere")
 	tb.click(".acts button.main")

@@ -2,6 +2,8 @@ package console
 
 import (
 	"cmp"
+	"context"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -49,4 +51,22 @@ func (v *visit) current(path string) string {
 	default:
 		return "false"
 	}
+}
+
+// breakable is an address or a path that breaks behind the signs which join its parts, where it is too long for a line.
+func breakable(text string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		for text != "" {
+			n := strings.IndexAny(text, "@/") + 1
+			if n == 0 || n == len(text) {
+				_, err := io.WriteString(w, templ.EscapeString(text))
+				return err
+			}
+			if _, err := io.WriteString(w, templ.EscapeString(text[:n])+"<wbr>"); err != nil {
+				return err
+			}
+			text = text[n:]
+		}
+		return nil
+	})
 }

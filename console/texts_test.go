@@ -69,7 +69,9 @@ func (d *doc) element(n *html.Node) {
 			d.strange = append(d.strange, fmt.Sprintf("<%s %s=%q>", n.Data, a.Key, a.Val))
 		}
 	}
-	d.skeleton = append(d.skeleton, strings.Join(names, " "))
+	if n.Data != "wbr" { // where a line may break
+		d.skeleton = append(d.skeleton, strings.Join(names, " "))
+	}
 	scripted := n.Data == "script" && (n.FirstChild != nil || len(n.Attr) == 0)
 	if scripted || slices.Contains([]string{"img", "iframe", "object", "embed", "style", "base", "template"}, n.Data) {
 		d.strange = append(d.strange, "<"+n.Data+">")
