@@ -76,6 +76,10 @@ format: ## Say which files gofmt would change.
 generate: ## Make Go of the console's templates.
 	@go run $(TEMPL) generate -path console
 
+.PHONY: pictures
+pictures: ## Take the pictures of docs/images anew.
+	@scripts/need chromium; go test ./console -run TestTheCompany -count=1 -args -screenshots
+
 .PHONY: vet
 vet: ## Run go vet.
 	@go vet ./...
