@@ -106,12 +106,8 @@ func (s *federatedScenario) run(t *testing.T, meanwhile func(context.Context) er
 	if err := last.endedByItself(); err != nil {
 		t.Fatal(err)
 	}
-	last.signal(syscall.SIGTERM)
-	if err := last.awaitEnd(ctx); err != nil {
-		t.Fatalf("wait for the last stop: %v", err)
-	}
-	if !last.state.Success() {
-		t.Fatalf("the last stop: %s", last.state)
+	if err := last.finish(ctx); err != nil {
+		t.Fatal(err)
 	}
 	db := s.in.openDatabase(t)
 	tenants := make([]int64, len(s.loads))

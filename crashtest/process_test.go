@@ -302,6 +302,21 @@ func (l *life) until(ctx context.Context, event <-chan struct{}) error {
 	}
 }
 
+// finish stops the server in good order. Before it is ready it need not listen to signals.
+func (l *life) finish(ctx context.Context) error {
+	if err := l.awaitReady(ctx); err != nil {
+		return fmt.Errorf("wait with the last stop: %w", err)
+	}
+	l.signal(syscall.SIGTERM)
+	if err := l.awaitEnd(ctx); err != nil {
+		return fmt.Errorf("wait for the last stop: %w", err)
+	}
+	if !l.state.Success() {
+		return fmt.Errorf("the last stop: %s", l.state)
+	}
+	return nil
+}
+
 // signal sends one of the signals that end the life.
 func (l *life) signal(s syscall.Signal) {
 	l.mu.Lock()

@@ -51,10 +51,8 @@ func TestKillRehearsed(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	last := in.latest()
-	last.signal(syscall.SIGTERM)
-	if err := last.awaitEnd(ctx); err != nil || !last.state.Success() {
-		t.Fatalf("the last stop: %s, %v", last.state, err)
+	if err := in.latest().finish(ctx); err != nil {
+		t.Fatal(err)
 	}
 	db := in.openDatabase(t)
 	checkRehearsed(t, db)

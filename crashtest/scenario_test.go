@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -79,13 +78,8 @@ func (s *scenario) run(t *testing.T) {
 	if err = cmp.Or(err, group.Wait()); err != nil { // waits whatever err is
 		t.Fatalf("%v; unfinished: %s", err, s.unfinished())
 	}
-	last := s.in.latest()
-	last.signal(syscall.SIGTERM)
-	if err := last.awaitEnd(ctx); err != nil {
-		t.Fatalf("wait for the last stop: %v", err)
-	}
-	if !last.state.Success() {
-		t.Fatalf("the last stop: %s", last.state)
+	if err := s.in.latest().finish(ctx); err != nil {
+		t.Fatal(err)
 	}
 	s.report(t, time.Since(began))
 }
