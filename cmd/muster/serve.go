@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -54,7 +53,6 @@ func (c *serveCmd) Run(ctx context.Context, p *printer) (err error) {
 	hangup, stop := hangups()
 	defer stop()
 	options.hangup = hangup
-	options.cores = spareProcessors()
 	s, err := startServer(ctx, options)
 	if err != nil {
 		return err
@@ -64,19 +62,6 @@ func (c *serveCmd) Run(ctx context.Context, p *printer) (err error) {
 		return err
 	}
 	return s.wait(ctx)
-}
-
-// spare is how many goroutines run beside those that hash passwords, which otherwise keep whoever asks something waiting for the runtime's
-// time slice of 10 ms at every step. Threads more than there are cores leave it to the operating system who runs, which lets who has waited go first.
-const spare = 2
-
-// spareProcessors makes room for them unless GOMAXPROCS says how many threads there are to be, and gives the number of cores.
-func spareProcessors() (cores int) {
-	cores = runtime.GOMAXPROCS(0)
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(cores + spare)
-	}
-	return cores
 }
 
 func (c *serveCmd) options(p *printer) (o serverOptions, err error) {

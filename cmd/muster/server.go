@@ -68,7 +68,6 @@ type serverOptions struct {
 	auditRetention    time.Duration     // zero is the engine's own
 	webhookAllow      []netip.Prefix    // networks that webhooks may lead to although they are not public
 	provider          *console.Provider // where operators sign in as well; nil: nowhere
-	cores             int               // passwords hashed at once; zero is GOMAXPROCS
 	workers           int               // turns at once; zero is one for each core, maxWorkers at most
 	profile           string            // address on which to serve profiles of the process; "": none
 	hangup            <-chan struct{}   // receives when the certificate is to be read again; nil never
@@ -125,13 +124,13 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.options.workers == 0 {
-		s.options.workers = min(cmp.Or(o.cores, runtime.GOMAXPROCS(0)), maxWorkers)
+		s.options.workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
 	dispatcher, err := held.dispatcher(s.options.workers)
 	if err != nil {
 		return nil, err
 	}
-	if s.pool, err = password.NewPool(password.Hasher{}, o.cores); err != nil {
+	if s.pool, err = password.NewPool(password.Hasher{}, 0); err != nil {
 		return nil, err
 	}
 	engine, err := provision.New(provision.Config{
