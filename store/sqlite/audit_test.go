@@ -10,7 +10,7 @@ import (
 // TestIDsGoOnAboveThoseOfRecords: a clock that was set back makes no record's id again.
 func TestIDsGoOnAboveThoseOfRecords(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	ids, err := muster.NewIDSource(3, 0, time.Now)
 	if err != nil {

@@ -2,7 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,9 +54,40 @@ func newFixture(ctx context.Context, dir string, options Options) (*fixture, err
 	return f, s.CreateTenant(ctx, tenant, &muster.User{ID: id, Account: "admin", AccountKey: "admin"}, id)
 }
 
+// blank is a database without anything in it. To make one takes longer than most tests do.
+var blank = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "muster")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s, err := Open(context.Background(), dir, Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, FileName))
+})
+
+// blankFolder makes a folder with such a database.
+func blankFolder(t testing.TB) string {
+	t.Helper()
+	file, err := blank()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, FileName), file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func openFixture(t testing.TB, options Options) *fixture {
 	t.Helper()
-	f, err := newFixture(t.Context(), t.TempDir(), options)
+	f, err := newFixture(t.Context(), blankFolder(t), options)
 	if err != nil {
 		t.Fatal(err)
 	}

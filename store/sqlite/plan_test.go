@@ -48,7 +48,7 @@ var step = regexp.MustCompile(`^(SCAN|SEARCH) (\S+)(?: USING (?:COVERING )?(?:IN
 
 func TestEveryStatementHasABoundedPlan(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	walked := 0
 	err := s.readers.read(t.Context(), func(q querier) error {
@@ -136,7 +136,7 @@ func table(text, name string) string {
 
 func TestPlansThatGrowAreFound(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	err := s.readers.read(t.Context(), func(q querier) error {
 		for _, text := range []string{
@@ -186,7 +186,7 @@ var outside = map[string]string{
 
 func TestEveryKeyBeginsWithTheTenant(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	seen := make(map[string]bool)
 	err := s.readers.read(t.Context(), func(q querier) error {

@@ -38,7 +38,7 @@ func TestAnInstallationIsAllThatTheSchemaHas(t *testing.T) {
 		key  int
 	}
 	stored := make(map[string]column)
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	err := s.readers.read(t.Context(), func(q querier) error {
 		rows, err := q.(*conn).sql.QueryContext(t.Context(), `SELECT m.name || '.' || c.name, c.type, c.pk
@@ -93,7 +93,7 @@ func TestAnInstallationIsAllThatTheSchemaHas(t *testing.T) {
 // TestPagesAreFoundByTheirKeys: a page costs the same wherever it stands.
 func TestPagesAreFoundByTheirKeys(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir(), Options{})
+	s := open(t, blankFolder(t), Options{})
 	defer closeStore(t, s)
 	err := s.readers.read(t.Context(), func(q querier) error {
 		for _, table := range transfer.Tables() {

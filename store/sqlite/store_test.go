@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"muster/store/storetest"
@@ -26,13 +24,6 @@ type suiteStore struct {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	// A schema is made once, and copied for each test, which takes a tenth of the time.
-	empty := t.TempDir()
-	closeStore(t, open(t, empty, Options{}))
-	schema, err := os.ReadFile(filepath.Join(empty, FileName))
-	if err != nil {
-		t.Fatal(err)
-	}
 	stores := func(t *testing.T, dir string) storetest.Store {
 		s := &suiteStore{open(t, dir, Options{}), dir}
 		t.Cleanup(func() {
@@ -43,13 +34,7 @@ func TestStore(t *testing.T) {
 		return s
 	}
 	storetest.Run(t,
-		func(t *testing.T) storetest.Store {
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, FileName), schema, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return stores(t, dir)
-		},
+		func(t *testing.T) storetest.Store { return stores(t, blankFolder(t)) },
 		func(t *testing.T, s storetest.Store) storetest.Store {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
