@@ -41,7 +41,7 @@ type options struct {
 var (
 	long = options{
 		users: 50_000, sizes: []int{10_000, 100_000, 1_000_000}, passwords: 1500, tenants: 50, backlog: 20_000, directory: 1_000_000,
-		requests: 300, history: []int{1, 1000, 100_000}, uploaded: 1_000_000, tasks: 300, clients: 2, runs: 5,
+		requests: 300, history: []int{1, 1000, 100_000}, uploaded: 1_000_000, tasks: 900, clients: 2, runs: 5,
 		hashing: 5 * time.Second, profiled: 10 * time.Second,
 	}
 	short = options{

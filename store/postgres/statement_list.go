@@ -5,6 +5,17 @@ package postgres
 // takes tenants for small, and would rather walk all that a tenant has. A subquery with OFFSET is not merged into what is around
 // it, and so is asked once for each element; nor can MERGE that may insert begin with the table.
 
+// keeping are the statements whose plan a connection keeps: those of small requests, for which planning took longer than running, and
+// which can have but one plan, since the tables that they read have one index for all rows. Where there is a choice, it is to
+// be made for each execution: while there is next to nothing in a table, one index looks as good as another, and a plan that was
+// made then would walk all that a tenant has later.
+var keeping = map[statement]bool{
+	selectTenant: true, selectCredentialIndex: true, selectCredential: true, selectSecrets: true, selectProfile: true,
+	lockUsage: true, selectUsage: true, updateUsageAccepted: true, updateLastID: true, selectLane: true,
+	selectBatchExists: true, insertBatch: true, insertChunk: true, insertAudit: true, selectKeyVersions: true, lockKeysShared: true,
+	selectBatch: true, selectReasons: true, selectOutcomes: true, selectFailures: true,
+}
+
 // each reads rows for each element of a list of the type, which is $2. The condition names the element n.key.
 func each(columns, table, condition, of string) string {
 	return `SELECT t.* FROM unnest($2::` + of + `[]) AS n(key)

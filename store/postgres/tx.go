@@ -19,8 +19,9 @@ type tx struct {
 	queue *pgx.Batch
 	// ctx bounds the next round trip. A transaction that writes lets go of the caller's once it has its lock: from then on it
 	// is short, and cutting it off would cost the connection.
-	ctx      context.Context
-	readOnly bool // its COMMIT changes nothing
+	ctx       context.Context
+	readOnly  bool // its COMMIT changes nothing
+	plansAnew bool // from here on no plan is kept
 
 	// Of a transaction that has a tenant's lock, known after the first flush.
 	tenant   muster.ID // 0 if it has none
@@ -33,6 +34,10 @@ type tx struct {
 func (t *tx) exec(s statement, args ...any) { t.enqueue(s, args) }
 
 func (t *tx) enqueue(s statement, args []any) *pgx.QueuedQuery {
+	if !keeping[s] && !t.plansAnew {
+		t.plansAnew = true
+		t.queue.Queue("SET LOCAL plan_cache_mode = force_custom_plan")
+	}
 	return t.queue.Queue(statementText[s], encode(args)...)
 }
 
@@ -178,6 +183,7 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 	t.queue.Queue(begin)
 	if s.local != "" {
 		t.queue.Queue(s.local)
+		t.plansAnew = true
 	}
 	if tenant != 0 {
 		t.rows(func(row scanner) error {
