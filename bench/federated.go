@@ -120,7 +120,7 @@ func (f *federation) provision(ctx context.Context, users []client.User) error {
 	}
 	// They are done in the order in which they were accepted, which is that of handing them in but for those that were under way together.
 	for _, task := range f.tasks[max(0, len(f.tasks)-f.clients):] {
-		if err := firstRows(ctx, func() (int, error) { return f.done(ctx, task) }); err != nil {
+		if err := firstRows(ctx, 20*time.Millisecond, func() (int, error) { return f.done(ctx, task) }); err != nil {
 			return err
 		}
 	}

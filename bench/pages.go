@@ -74,7 +74,7 @@ func (b *bench) pageAfter(ctx context.Context, at place, past int) (err error) {
 			return err
 		}
 	}
-	if err := firstRows(ctx, func() (int, error) {
+	if err := firstRows(ctx, 5*time.Millisecond, func() (int, error) {
 		page, err := c.Batch(ctx, running, "", batchSize)
 		if err != nil {
 			return 0, err
@@ -92,9 +92,9 @@ func (b *bench) pageAfter(ctx context.Context, at place, past int) (err error) {
 	return nil
 }
 
-// firstRows waits until a task has outcomes.
-func firstRows(ctx context.Context, rows func() (int, error)) error {
-	ticker := time.NewTicker(5 * time.Millisecond)
+// firstRows waits until a task has outcomes, for which it asks every so often.
+func firstRows(ctx context.Context, every time.Duration, rows func() (int, error)) error {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		n, err := rows()

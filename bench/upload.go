@@ -122,7 +122,7 @@ func (s *server) rate(ctx context.Context, token, method, path, form string, bod
 	if err := s.native(ctx, token, method, path, form, body, &made); err != nil {
 		return "", 0, err
 	}
-	err = firstRows(ctx, func() (int, error) {
+	err = firstRows(ctx, 5*time.Millisecond, func() (int, error) {
 		if err := s.native(ctx, token, http.MethodGet, "/batches/"+made.ID, "", http.NoBody, &made); err != nil || made.FinishedAt.IsZero() {
 			return 0, err
 		}

@@ -89,11 +89,32 @@ func EmailKey(field, s string) (string, *muster.Fault) {
 	if len(s) > maxEmail || strings.ContainsFunc(s, controls) || strings.ContainsAny(s, " \"()<>[]") {
 		return "", invalid(field, accepted)
 	}
-	a, err := mail.ParseAddress(s)
-	if err != nil || a.Name != "" || a.Address != s {
-		return "", invalid(field, accepted)
+	if !plainAddress(s) {
+		a, err := mail.ParseAddress(s)
+		if err != nil || a.Name != "" || a.Address != s {
+			return "", invalid(field, accepted)
+		}
 	}
 	return strings.ToLower(s), nil
+}
+
+// plainAddress reports whether s is an address of letters, digits and a few signs that [mail.ParseAddress] would take as it is, which
+// nearly all are: to parse those took a tenth of the processor time of small batches.
+func plainAddress(s string) bool {
+	at, begun := false, false // begun: a part of the local name or of the domain
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', !at && (c == '_' || c == '+'):
+			begun = true
+		case begun && c == '.':
+			begun = false
+		case begun && c == '@' && !at:
+			at, begun = true, false
+		default:
+			return false
+		}
+	}
+	return at && begun
 }
 
 // AccountKey is the form by which accounts are compared: letter case does not tell accounts apart.

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"net/mail"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -196,7 +197,7 @@ func TestKooDriveFaults(t *testing.T) {
 }
 
 func FuzzFields(f *testing.F) {
-	for _, s := range []string{"", "0027100000001", "+1 2-3", "Ann", "a@b.c", "\u202e", "\xff", "１２３４５"} {
+	for _, s := range []string{"", "0027100000001", "+1 2-3", "Ann", "a@b.c", "a..b@c", ".a@b", "a.@b", "a@b.", "a@.b", "a@b..c", "A_b+c-d.e@f-g.h", "a@b_c", "a@b@c", "\u202e", "\xff", "１２３４５"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -210,7 +211,11 @@ func FuzzFields(f *testing.F) {
 				t.Errorf("Name(%q) = %q", s, name)
 			}
 		}
-		if key, fault := mapping.EmailKey("email", s); fault == nil && strings.Count(key, "@") < 1 {
+		key, fault := mapping.EmailKey("email", s)
+		if a, err := mail.ParseAddress(s); fault == nil && (err != nil || a.Address != s || key != strings.ToLower(s)) {
+			t.Errorf("EmailKey(%q) = %q, and RFC 5322 has %v, %v", s, key, a, err)
+		}
+		if fault == nil && strings.Count(key, "@") < 1 {
 			t.Errorf("EmailKey(%q) = %q", s, key)
 		}
 	})

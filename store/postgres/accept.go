@@ -14,15 +14,20 @@ import (
 // settleTries is how often a write begins that has to be known to have happened, where the database is lost on the way.
 const settleTries = 3
 
-// settle runs f as write does. Where the connection is lost on the way of the COMMIT, what f did may be stored or not. Then it
-// begins again, and f, which is told so, finds that out under the tenant's lock, which the try before had until its end. Since
+// settle runs f as write does; see settleWith.
+func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(t *tx, again bool) error) error {
+	return s.settleWith(ctx, tenant, allLocks, f)
+}
+
+// settleWith runs f as writeWith does. Where the connection is lost on the way of the COMMIT, what f did may be stored or not. Then it
+// begins again, and f, which is told so, finds that out under the locks, which the try before had until its end. Since
 // what one session sees of another may not have reached the standby yet, f then writes something all the same, which is
 // committed behind it.
-func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(t *tx, again bool) error) error {
+func (s *Store) settleWith(ctx context.Context, tenant muster.ID, have locks, f func(t *tx, again bool) error) error {
 	open := false // a try before may have been committed
 	var err error
 	for range settleTries {
-		err = s.write(ctx, tenant, func(t *tx) error { return f(t, open) })
+		err = s.writeWith(ctx, tenant, have, func(t *tx) error { return f(t, open) })
 		if err == nil || isRefusal(err) { // under the lock, and so of what there is
 			return err
 		}
@@ -37,9 +42,9 @@ func (s *Store) settle(ctx context.Context, tenant muster.ID, f func(t *tx, agai
 	return err
 }
 
-// Accept is [provision.Store.Accept].
+// Accept is [provision.Store.Accept]. It does not wait for an Apply: nothing that it reads is changed by one but for the better.
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
-	err = s.settle(ctx, a.Batch.Tenant, func(t *tx, _ bool) (err error) {
+	err = s.settleWith(ctx, a.Batch.Tenant, lockOfQueue, func(t *tx, _ bool) (err error) {
 		accepted, err = accept(t, a)
 		switch {
 		case err != nil:

@@ -14,7 +14,7 @@ func (s *Store) Apply(ctx context.Context, tenant muster.ID, chunks []muster.Chu
 	a := application{store: s, tenant: tenant, chunks: chunks, keys: &keys, decide: decide}
 	err := a.alike()
 	if err == nil {
-		err = s.write(ctx, tenant, func(t *tx) error {
+		err = s.writeWith(ctx, tenant, a.locks(), func(t *tx) error {
 			err := a.run(t)
 			if err == nil && a.idle {
 				muster.AuditNothing(ctx)
@@ -36,6 +36,15 @@ type application struct {
 
 	ended []muster.ID // batches that this finished
 	idle  bool        // nothing was to be done
+}
+
+// locks are those that it takes to apply the chunks: a commit may get a new place in the order of acceptance, and what is predicted
+// goes by what is queued.
+func (a *application) locks() locks {
+	if a.mode == muster.ModeRun {
+		return lockOfDirectory
+	}
+	return allLocks
 }
 
 // alike makes sure that the chunks have one mode, and but for ModeRun one batch, and notes the mode.
@@ -94,22 +103,28 @@ func (a *application) run(t *tx) error {
 	switch {
 	case a.mode == muster.ModeRun:
 		writeUsers(t, a.tenant, &w.Planned, shot.Users, w.Now)
-		if w.LastID != 0 {
-			t.exec(updateLastID, a.tenant, w.LastID)
-		}
 		usage = &w.Planned.Usage
 	case predicted != nil && len(w.Chunks) > 0:
 		if err := predicted.write(t, &w.Planned, t.usage); err != nil {
 			return err
 		}
 	}
-	if err := a.write(t, w, usage, stored, live); err != nil {
+	rows, bytes, err := a.write(t, w, stored, live)
+	if err != nil {
 		return err
 	}
 	if day := w.Day(usage.Users); !a.mode.Predicts() && (day.Users != t.usage.Users || day.Rows() > 0) {
 		t.addToDay(a.tenant, &day)
 	}
-	return a.tell(box, w, shot.Users)
+	if err := a.tell(box, w, shot.Users); err != nil {
+		return err
+	}
+	// Last, since it takes the lock of the queue.
+	if w.LastID != 0 {
+		t.exec(updateLastID, a.tenant, w.LastID)
+	}
+	t.exec(updateUsageApplied, a.tenant, usage.Users, usage.CapacityGB, usage.SystemAdmins, rows, bytes)
+	return nil
 }
 
 // plan calls decide. Its panic is the rows' fault, as far as anyone can tell.

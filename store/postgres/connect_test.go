@@ -130,40 +130,42 @@ func TestWaitingTakesNoConnections(t *testing.T) {
 	<-applying
 	const waiting = 8
 	for range waiting {
-		a := f.acceptance(t, 1, 1)
 		go func() {
-			_, err := f.Accept(t.Context(), a)
-			done <- err
+			done <- f.Apply(t.Context(), f.tenant, nil, muster.Keys{}, func(muster.Snapshot, []bool) (*provision.Writes, error) { return nil, nil })
 		}()
 	}
-	f.queue(t, f.tenant, waiting+1)
+	await(t, &f.directories, f.tenant, waiting+1)
 	if _, err := f.Tenant(t.Context(), f.tenant); err != nil {
 		t.Errorf("a read beside the writers: %v", err)
 	}
 	other := *f
 	other.tenant = 9
 	other.mustAccept(t, 1, 1)
+	f.mustAccept(t, 2, 3) // for which an Apply is not waited
 	close(release)
 	for range waiting + 1 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	}
-	if n := len(f.works(t, 100)); n != waiting {
-		t.Errorf("%d batches wait, want %d", n, waiting)
+	if n := len(f.works(t, 100)); n != 1 {
+		t.Errorf("%d chunks wait, want that of the batch that was accepted meanwhile", n)
+	}
+	if queued, err := f.QueuedRows(t.Context()); err != nil || queued[f.tenant] != 2 {
+		t.Errorf("so much waits: %v, %v", queued, err)
 	}
 }
 
-// queue returns when so many have a tenant or wait for it.
-func (f *fixture) queue(t *testing.T, tenant muster.ID, n int) {
+// await returns when so many have a tenant or wait for it.
+func await(t *testing.T, among *turns, tenant muster.ID, n int) {
 	t.Helper()
 	for users := -1; users != n; runtime.Gosched() {
-		f.turns.mu.Lock()
+		among.mu.Lock()
 		users = 0
-		if q := f.turns.queues[tenant]; q != nil {
+		if q := among.queues[tenant]; q != nil {
 			users = q.users
 		}
-		f.turns.mu.Unlock()
+		among.mu.Unlock()
 		if err := t.Context().Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -173,12 +175,12 @@ func (f *fixture) queue(t *testing.T, tenant muster.ID, n int) {
 // TestTurns are had in the order in which they were asked for, and forgotten.
 func TestTurns(t *testing.T) {
 	t.Parallel()
-	f := fixture{Store: &Store{}}
-	first, err := f.turns.take(t.Context(), 1)
+	var among turns
+	first, err := among.take(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := f.turns.take(t.Context(), 2)
+	other, err := among.take(t.Context(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,13 +192,13 @@ func TestTurns(t *testing.T) {
 			ctx = ended
 		}
 		go func() {
-			release, err := f.turns.take(ctx, 1)
+			release, err := among.take(ctx, 1)
 			order <- i // while he has it
 			if err == nil {
 				release()
 			}
 		}()
-		f.queue(t, 1, i+2)
+		await(t, &among, 1, i+2)
 	}
 	cancel()
 	if i := <-order; i != 1 {
@@ -207,11 +209,11 @@ func TestTurns(t *testing.T) {
 		t.Errorf("numbers %d and %d had their turns in this order", a, b)
 	}
 	other()
-	f.queue(t, 1, 0)
-	if len(f.turns.queues) > 0 {
-		t.Errorf("%d queues are kept of tenants that nobody wants", len(f.turns.queues))
+	await(t, &among, 1, 0)
+	if len(among.queues) > 0 {
+		t.Errorf("%d queues are kept of tenants that nobody wants", len(among.queues))
 	}
-	if _, err := f.turns.take(ended, 1); !errors.Is(err, context.Canceled) {
+	if _, err := among.take(ended, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("a turn for who has left: %v", err)
 	}
 }

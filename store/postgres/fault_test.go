@@ -147,7 +147,7 @@ func TestAFrozenDatabase(t *testing.T) {
 	} {
 		go func() { asked <- ask() }()
 	}
-	f.queue(t, f.tenant, 1)
+	await(t, &f.queues, f.tenant, 1)
 	cancel()
 	for range 3 {
 		if err := <-asked; !errors.Is(err, context.Canceled) {

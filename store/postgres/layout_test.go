@@ -112,7 +112,7 @@ func TestIndexedTextIsComparedByItsBytes(t *testing.T) {
 var (
 	// free lists the statements that name no tenant.
 	free = []statement{
-		insertTenant, selectTenant, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant,
+		insertTenant, selectTenant, lockDirectory, selectTenantNamed, selectTenantAt, selectSoleTenant, selectTenants, selectTenantIDs, selectAnyTenant,
 		updateTenant, selectQueued, selectNow, insertCredentialIndex, selectCredentialIndex, selectTokenIndex, insertTokenIndex, deleteTokenIndex,
 		upsertAttempts, selectAttempts, deleteAttempts, selectIDFloor, updateChecked, selectServesFrom, lockKeysShared, lockKeys, selectKeys,
 		selectKeyVersions, insertKeys, rewrapKey, deleteKey, selectClock, takeNumber, extendNumber, releaseNumber, selectNumbers, raiseNumbers,

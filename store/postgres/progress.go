@@ -8,11 +8,9 @@ import (
 	"muster/provision"
 )
 
-// write queues what becomes of the chunks, the ends of the batches that are through, and the counts: what the tenant has taken
-// then, and its queue.
-func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, stored []waiting, live []bool) error {
+// write queues what becomes of the chunks and the ends of the batches that are through, and says how much waits no longer.
+func (a *application) write(t *tx, w *provision.Writes, stored []waiting, live []bool) (rows, bytes int64, err error) {
 	var done []muster.Chunk
-	var rows, bytes int64
 	p := progress{index: make(map[muster.ID]int)}
 	var ranks [muster.LaneQuiet + 1]int64
 	for i := range a.chunks {
@@ -24,7 +22,7 @@ func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, sto
 		rows, bytes = rows+int64(was.rows), bytes+was.bytes
 		ranks[was.lane] = max(ranks[was.lane], was.rank)
 		if err := p.add(d, was); err != nil {
-			return err
+			return 0, 0, err
 		}
 	}
 	for _, lane := range [...]muster.Lane{muster.LaneCreate, muster.LaneQuiet} {
@@ -47,8 +45,7 @@ func (a *application) write(t *tx, w *provision.Writes, usage *muster.Usage, sto
 			a.ended = p.store(t, a.tenant, w)
 		}
 	}
-	t.exec(updateUsageApplied, a.tenant, usage.Users, usage.CapacityGB, usage.SystemAdmins, rows, bytes)
-	return nil
+	return rows, bytes, nil
 }
 
 // progress is what one Apply adds to batches.

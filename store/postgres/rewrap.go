@@ -157,6 +157,7 @@ func (s *Store) ReplaceWrapped(ctx context.Context, items []secret.WrappedItem) 
 		}
 		for i := range places {
 			if i == 0 || places[i].tenant != places[i-1].tenant {
+				t.exec(lockDirectory, places[i].tenant)
 				t.exec(lockUsage, places[i].tenant)
 			}
 		}

@@ -16,6 +16,7 @@ const (
 	selectAnyTenant
 	updateTenant
 	insertUsage
+	lockDirectory
 	lockUsage
 	selectUsage
 	updateUsageApplied

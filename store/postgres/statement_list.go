@@ -11,7 +11,7 @@ package postgres
 // made then would walk all that a tenant has later.
 var keeping = map[statement]bool{
 	selectTenant: true, selectCredentialIndex: true, selectCredential: true, selectSecrets: true, selectProfile: true,
-	lockUsage: true, selectUsage: true, updateUsageAccepted: true, updateLastID: true, selectLane: true,
+	lockDirectory: true, lockUsage: true, selectUsage: true, updateUsageAccepted: true, updateLastID: true, selectLane: true,
 	selectBatchExists: true, insertBatch: true, insertChunk: true, insertAudit: true, selectKeyVersions: true, lockKeysShared: true,
 	selectBatch: true, selectReasons: true, selectOutcomes: true, selectFailures: true,
 }

@@ -26,6 +26,7 @@ var generalText = map[statement]string{
 	selectAnyTenant:   `SELECT EXISTS (SELECT 1 FROM tenants)`,
 	updateTenant:      `UPDATE tenants SET name = $2, host = $3, settings = $4 WHERE id = $1`,
 	insertUsage:       `INSERT INTO tenant_usage (tenant, users, capacity_gb, system_admins, last_id) VALUES ($1, $2, $3, $4, $5)`,
+	lockDirectory:     `SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE`,
 	lockUsage: `SELECT users, capacity_gb, system_admins, queued_rows, queued_bytes, accept_sequence FROM tenant_usage
 		WHERE tenant = $1 FOR UPDATE`,
 	selectUsage: `SELECT users, capacity_gb, system_admins, queued_rows, queued_bytes, accept_sequence FROM tenant_usage

@@ -42,7 +42,9 @@ type Store struct {
 	pool  *pgxpool.Pool
 	wake  func(*pgx.Batch, muster.LaneRef)
 	local string // the statement that makes settings for one transaction, "" where the connection has them
-	turns turns
+
+	// Who of this process has which lock, and waits for it.
+	directories, queues turns
 }
 
 // Open connects to a database and brings its schema up to date, which one process at a time does. It refuses a database

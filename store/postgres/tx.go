@@ -23,11 +23,13 @@ type tx struct {
 	readOnly  bool // its COMMIT changes nothing
 	plansAnew bool // from here on no plan is kept
 
-	// Of a transaction that has a tenant's lock, known after the first flush.
-	tenant   muster.ID // 0 if it has none
-	held     bool
-	usage    muster.Usage
-	sequence int64 // the last place in the order of acceptance
+	// Of a transaction that has a lock of a tenant, known after the first flush.
+	tenant muster.ID // 0 if it has none
+	held   bool
+	usage  muster.Usage
+	// sequence is the last place in the order of acceptance. Like what is queued by the usage, it may change beside a transaction that
+	// has the lock of the directory alone.
+	sequence int64
 }
 
 // exec queues a statement of which nothing is to be known.
@@ -169,8 +171,22 @@ const (
 	beginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 )
 
+// locks are those of a tenant. Who takes both takes them in this order.
+type locks uint8
+
+const (
+	// lockOfDirectory is had by who changes whatever the tenant has, but for who accepts a batch.
+	lockOfDirectory locks = 1 << iota
+	// lockOfQueue is had by who changes the order of acceptance. Who has that of the directory alone may change at its end
+	// how much is queued, for which it waits: nobody has this lock for long.
+	lockOfQueue
+
+	noLocks  locks = 0
+	allLocks       = lockOfDirectory | lockOfQueue
+)
+
 // transaction runs f between begin and COMMIT, or ROLLBACK if it fails.
-func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID, f func(*tx) error) error {
+func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID, have locks, f func(*tx) error) error {
 	c, err := s.pool.Acquire(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -185,12 +201,7 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 		t.queue.Queue(s.local)
 		t.plansAnew = true
 	}
-	if tenant != 0 {
-		t.rows(func(row scanner) error {
-			t.held = true
-			return scanUsage(row, &t.usage, &t.sequence)
-		}, lockUsage, tenant)
-	}
+	t.lock(have)
 	var audit *muster.Audit
 	if err = f(t); err == nil {
 		audit = t.audit(ctx)
@@ -209,25 +220,57 @@ func (s *Store) transaction(ctx context.Context, begin string, tenant muster.ID,
 	return err
 }
 
-// read runs f in a transaction in which whatever it reads is of one moment.
-func (s *Store) read(ctx context.Context, f func(*tx) error) error {
-	return s.transaction(ctx, beginRead, 0, f)
+// lock queues what takes the locks, and then reads what the tenant has taken.
+func (t *tx) lock(have locks) {
+	if have == noLocks {
+		return
+	}
+	if have&lockOfDirectory != 0 {
+		t.exec(lockDirectory, t.tenant)
+	}
+	usage := selectUsage
+	if have&lockOfQueue != 0 {
+		usage = lockUsage
+	}
+	t.rows(func(row scanner) error {
+		t.held = true
+		return scanUsage(row, &t.usage, &t.sequence)
+	}, usage, t.tenant)
 }
 
-// write runs f in a transaction that has the tenant's lock, and returns when it has reached the disk. Transactions of a
-// process that want the same lock wait for each other here, and not with a connection each. A context that ends withdraws a
-// write that waits; one that has its lock runs to its end. Statements that f queues before its first flush are sent along
-// with the one that takes the lock, and run when it is had.
+// read runs f in a transaction in which whatever it reads is of one moment.
+func (s *Store) read(ctx context.Context, f func(*tx) error) error {
+	return s.transaction(ctx, beginRead, 0, noLocks, f)
+}
+
+// write runs f in a transaction that has all the tenant's locks; see writeWith.
 func (s *Store) write(ctx context.Context, tenant muster.ID, f func(*tx) error) error {
-	release, err := s.turns.take(ctx, tenant)
-	if err != nil {
-		return err
+	return s.writeWith(ctx, tenant, allLocks, f)
+}
+
+// writeWith runs f in a transaction that has locks of the tenant, and returns when it has reached the disk. Transactions of a
+// process that want the same lock wait for each other here, and not with a connection each. A context that ends withdraws a
+// write that waits; one that has its locks runs to its end. Statements that f queues before its first flush are sent along
+// with those that take the locks, and run when they are had.
+func (s *Store) writeWith(ctx context.Context, tenant muster.ID, have locks, f func(*tx) error) error {
+	if have&lockOfDirectory != 0 {
+		release, err := s.directories.take(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
-	defer release()
-	return s.transaction(ctx, beginWrite, tenant, f)
+	if have&lockOfQueue != 0 {
+		release, err := s.queues.take(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	return s.transaction(ctx, beginWrite, tenant, have, f)
 }
 
 // writeOutside runs f in a transaction that writes what stands outside of tenants.
 func (s *Store) writeOutside(ctx context.Context, f func(*tx) error) error {
-	return s.transaction(ctx, beginWrite, 0, f)
+	return s.transaction(ctx, beginWrite, 0, noLocks, f)
 }
