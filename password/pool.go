@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"runtime"
 	"sync"
 	"time"
@@ -42,12 +43,13 @@ const waitersPerWorker = 16
 //
 // Argon2 takes its memory anew for each hash and leaves it to the garbage collector. Live at one time are at most
 // workers × Params.MemoryKiB, and [MaxMemoryKiB] for one hash that was made elsewhere with a larger setting: those are
-// verified one at a time. What waits to be collected comes on top, and that is paced by the runtime: with two workers
+// verified one at a time; of bulk hashes that are delegated each child has its own. What waits to be collected comes on top, and that is paced by the runtime: with two workers
 // and GOGC=100 the heap grew by 35 MiB in all, 2.5 × workers × Params.MemoryKiB, and by up to 49 MiB on a machine with
 // three times as much to run as processors. A process that must stay within a bound sets GOMEMLIMIT; with 28 MiB for the
 // pool it then took 28 MiB, 35 on that busy machine. A test holds it to 4 × workers × Params.MemoryKiB, 56 MiB.
 type Pool struct {
 	hasher  Hasher
+	bulk    *children // nil: bulk hashes are made here, too
 	workers int
 	waiters int           // the most in the interactive queue
 	room    chan struct{} // a token for each in the bulk queue
@@ -116,6 +118,22 @@ func NewPool(hasher Hasher, workers int) (*Pool, error) {
 	return p, nil
 }
 
+// Delegate has bulk hashes made by child processes, one for each worker, which are started when they are needed. The command makes
+// one that calls [Serve] with the pool's Hasher. Where a child cannot be used, what it was to hash is hashed here, and failed hears
+// why, once for failures in a row. Delegate is called before the pool is used.
+func (p *Pool) Delegate(command func() *exec.Cmd, failed func(error)) {
+	p.bulk = newChildren(p.workers, command, failed)
+}
+
+func (p *Pool) hash(class Class, password []byte) (string, error) {
+	if p.bulk != nil && class == Bulk {
+		if encoded, ok := p.bulk.hash(password); ok {
+			return encoded, nil
+		}
+	}
+	return p.hasher.Hash(password)
+}
+
 // Submit queues a password and returns; done is then called exactly once, on a worker, with the hash, or with ctx's
 // error if ctx ended before a worker came to it. done should be quick, for its worker waits, and must not submit.
 // The password must stay as it is until then.
@@ -129,7 +147,7 @@ func (p *Pool) Submit(ctx context.Context, class Class, password []byte, done fu
 	return p.enqueue(&task{
 		ctx:   ctx,
 		class: class,
-		work:  func() { encoded, failed = p.hasher.Hash(password) },
+		work:  func() { encoded, failed = p.hash(class, password) },
 		end:   func(err error) { done(encoded, cmp.Or(err, failed)) },
 	})
 }
@@ -139,7 +157,7 @@ func (p *Pool) Submit(ctx context.Context, class Class, password []byte, done fu
 func (p *Pool) Hash(ctx context.Context, class Class, password []byte) (string, error) {
 	var encoded string
 	var failed error
-	err := p.wait(&task{ctx: ctx, class: class, work: func() { encoded, failed = p.hasher.Hash(password) }})
+	err := p.wait(&task{ctx: ctx, class: class, work: func() { encoded, failed = p.hash(class, password) }})
 	return encoded, cmp.Or(err, failed)
 }
 

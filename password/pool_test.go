@@ -15,7 +15,10 @@ import (
 	"muster/password"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	beChild()
+	goleak.VerifyTestMain(m)
+}
 
 func newPool(t *testing.T, workers int) *password.Pool {
 	t.Helper()

@@ -169,4 +169,7 @@ func (p *Pool) Close() {
 	}
 	p.mu.Unlock()
 	p.wg.Wait()
+	if p.bulk != nil {
+		p.bulk.close()
+	}
 }

@@ -14,8 +14,9 @@ import (
 type Store interface {
 	BatchStore
 
-	// Accept stores a batch of ModeRun with its chunks and wakes its lane in one transaction, under the tenant's lock. It
-	// assigns the batch's sequence and the chunks' ranks, counts the tenant's queue up, and records the largest id used.
+	// Accept stores a batch of ModeRun with its chunks and wakes its lane in one transaction. It assigns the batch's sequence and
+	// the chunks' ranks, counts the tenant's queue up, and records the largest id used. It waits for whatever changes the order
+	// of acceptance, and need not wait for an Apply of ModeRun.
 	//
 	// A batch whose Replay is remembered for a batch that is unfinished is not stored: the answer is that first one's id,
 	// with Replayed set. Once the first is finished, the new batch is stored and remembered in its place. With RefuseReplay

@@ -35,6 +35,7 @@ import (
 var postgresServer *pgtest.Server
 
 func TestMain(m *testing.M) {
+	hashForParent() // which servers in this process start
 	testscript.Main(pgtest.Main{Tests: m, Server: &postgresServer}, map[string]func(){"muster": main})
 }
 

@@ -133,6 +133,10 @@ func startServer(ctx context.Context, o serverOptions) (_ *server, err error) {
 	if s.pool, err = password.NewPool(password.Hasher{}, 0); err != nil {
 		return nil, err
 	}
+	s.pool.Delegate(hashing, func(err error) {
+		o.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "passwords are hashed by the server itself, since a process for that cannot be used",
+			slog.Any("error", err))
+	})
 	engine, err := provision.New(provision.Config{
 		Store: held.store, Keyring: held.keys, Hasher: s.pool, IDs: held.ids, Dispatcher: dispatcher, Now: time.Now,
 		Logger: o.logger, Registerer: metrics, DiskFree: held.diskFree(), Retention: o.retention, AuditRetention: o.auditRetention,
