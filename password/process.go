@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"time"
 )
 
 // A child process hashes for a pool, one password at a time. While all processors hash, the kernel sees to it that requests are
@@ -69,6 +70,8 @@ func writeFrame(w io.Writer, content []byte) error {
 type children struct {
 	command func() *exec.Cmd
 	idle    chan *child // as many as there are workers; nil stands for one that is not started
+	// patience is how long a child may take for a hash.
+	patience time.Duration
 
 	mu     sync.Mutex
 	broken bool // the last hash failed
@@ -76,13 +79,17 @@ type children struct {
 }
 
 type child struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Reader
+	expect func(time.Time) error // bounds the wait for an answer
 }
 
+// patience is that for a hash, which takes some 20 ms: a child that somebody stopped is given up.
+const patience = 30 * time.Second
+
 func newChildren(n int, command func() *exec.Cmd, failed func(error)) *children {
-	c := &children{command: command, idle: make(chan *child, n), failed: failed}
+	c := &children{command: command, idle: make(chan *child, n), patience: patience, failed: failed}
 	for range n {
 		c.idle <- nil
 	}
@@ -108,6 +115,9 @@ func (c *children) ask(one **child, password []byte) (encoded string, err error)
 		if *one, err = start(c.command()); err != nil {
 			return "", err
 		}
+	}
+	if err := (*one).expect(time.Now().Add(c.patience)); err != nil {
+		return "", err
 	}
 	if err := writeFrame((*one).in, password); err != nil {
 		return "", err
@@ -148,10 +158,16 @@ func start(cmd *exec.Cmd) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &child{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
+	c := &child{cmd: cmd, in: in, out: bufio.NewReader(out), expect: func(time.Time) error { return nil }}
+	if pipe, ok := out.(*os.File); ok {
+		c.expect = pipe.SetReadDeadline
+	}
+	return c, nil
 }
 
+// end ends the process, which holds nothing that is of use.
 func (c *child) end() {
 	_ = c.in.Close()
+	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait()
 }

@@ -15,13 +15,14 @@ import (
 const hashCommand = "hash-for-parent"
 
 // hashing is the command of such a process: of the very program that runs, also where its file was replaced meanwhile. It is given
-// nothing of the environment, which may hold secrets.
+// nothing of the environment, which may hold secrets. Each hash takes new memory: to collect it less often than usual costs 10 MB and
+// saves two hundredths of the time.
 func hashing() *exec.Cmd {
 	program := "/proc/self/exe"
 	if runtime.GOOS != "linux" {
 		program, _ = os.Executable() // where it is not known the process cannot be started, which is told
 	}
-	return &exec.Cmd{Path: program, Args: []string{os.Args[0], hashCommand}, Env: []string{"GOMAXPROCS=1"}}
+	return &exec.Cmd{Path: program, Args: []string{os.Args[0], hashCommand}, Env: []string{"GOMAXPROCS=1", "GOGC=200"}}
 }
 
 // hashForParent hashes, and does not return, if that is what the process was started for. It ends when the server does, and not by
