@@ -45,9 +45,9 @@ var (
 		hashing: 5 * time.Second, profiled: 10 * time.Second,
 	}
 	short = options{
-		users: 4000, sizes: []int{1000, 10_000}, passwords: 100, tenants: 4, backlog: 2000, directory: 10_000,
-		requests: 20, history: []int{1, 1000}, uploaded: 10_000, tasks: 20, clients: 2, runs: 1,
-		hashing: time.Second, profiled: 2 * time.Second,
+		users: 3000, sizes: []int{1000, 10_000}, passwords: 60, tenants: 4, backlog: 2000, directory: 10_000,
+		requests: 20, history: []int{1000}, uploaded: 10_000, tasks: 60, clients: 2, runs: 1,
+		hashing: 500 * time.Millisecond, profiled: time.Second,
 	}
 )
 

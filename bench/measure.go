@@ -138,7 +138,7 @@ func fairness(ctx context.Context, b *bench) error {
 			secrets func(int) string
 		}{{"without passwords", 2, nil}, {"with passwords", 5, secretOf}} {
 			var times []float64
-			for i := range 5 {
+			for i := range b.runs {
 				install, err := s.tenant(ctx, kind.name+" "+strconv.Itoa(i))
 				if err != nil {
 					return err
