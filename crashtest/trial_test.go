@@ -94,7 +94,7 @@ func newTrial(t *testing.T, direct string, urls ...string) *trial {
 	x.db = &database{DB: db, outcomeUser: "user_id", integrity: "SELECT 'ok'"}
 	for i := range creating {
 		m := newMaker(next(), 25*float64(i)) // the first has passwords in the last list alone
-		m.longest, m.backlog = max(users/5, 1), trialBacklog
+		m.longest, m.backlog = min(max(users/5, 1), maxRows), trialBacklog
 		x.lists = append(x.lists, newLoad(x, x.tenant(t, "creating", i), m.lists(share(users, creating))))
 	}
 	for i := range ordering {
