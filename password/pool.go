@@ -43,10 +43,10 @@ const waitersPerWorker = 16
 //
 // Argon2 takes its memory anew for each hash and leaves it to the garbage collector. Live at one time are at most
 // workers × Params.MemoryKiB, and [MaxMemoryKiB] for one hash that was made elsewhere with a larger setting: those are
-// verified one at a time; of bulk hashes that are delegated each child has its own. What waits to be collected comes on top, and that is paced by the runtime: with two workers
-// and GOGC=100 the heap grew by 35 MiB in all, 2.5 × workers × Params.MemoryKiB, and by up to 49 MiB on a machine with
-// three times as much to run as processors. A process that must stay within a bound sets GOMEMLIMIT; with 28 MiB for the
-// pool it then took 28 MiB, 35 on that busy machine. A test holds it to 4 × workers × Params.MemoryKiB, 56 MiB.
+// verified one at a time. Of bulk hashes that are delegated ([Pool.Delegate]) the memory is the children's. What waits to be
+// collected comes on top, and that is paced by the runtime: with two workers and GOGC=100 the heap grew by 35 MiB in all,
+// 2.5 × workers × Params.MemoryKiB, and by up to 49 MiB on a machine with three times as much to run as processors. A process
+// that must stay within a bound sets GOMEMLIMIT; with 28 MiB for the pool it then took 28 MiB, 35 on that busy machine. A test holds it to 4 × workers × Params.MemoryKiB, 56 MiB.
 type Pool struct {
 	hasher  Hasher
 	bulk    *children // nil: bulk hashes are made here, too
@@ -63,6 +63,7 @@ type Pool struct {
 	largeRun bool // a large hash is being verified
 	running  int
 	busy     time.Duration
+	children uint64 // hashes that they made
 	counts   [classes]ClassStats
 }
 
@@ -80,6 +81,7 @@ type Stats struct {
 	Workers     int
 	Running     int           // hashes being made or verified
 	Busy        time.Duration // spent on hashes that ended, by all workers together
+	Delegated   uint64        // hashes that child processes made
 	Interactive ClassStats
 	Bulk        ClassStats
 }
@@ -128,6 +130,9 @@ func (p *Pool) Delegate(command func() *exec.Cmd, failed func(error)) {
 func (p *Pool) hash(class Class, password []byte) (string, error) {
 	if p.bulk != nil && class == Bulk {
 		if encoded, ok := p.bulk.hash(password); ok {
+			p.mu.Lock()
+			p.children++
+			p.mu.Unlock()
 			return encoded, nil
 		}
 	}

@@ -107,6 +107,9 @@ func TestBulkHashesAreDelegated(t *testing.T) {
 	if _, err := pool.Hash(t.Context(), password.Bulk, bytes.Repeat([]byte("p"), 1024)); err != nil {
 		t.Errorf("the longest password: %v", err)
 	}
+	if s := pool.Stats(); s.Delegated != 51 || s.Bulk.Hashed != 51 || s.Interactive.Hashed != 1 {
+		t.Errorf("the pool counts %+v", s)
+	}
 	pool.Close()
 	if len(of.all) != 2 {
 		t.Errorf("%d children were started for 2 workers", len(of.all))

@@ -153,7 +153,7 @@ func (p *Pool) account(t *task, took time.Duration, dropped bool) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Stats{Workers: p.workers, Running: p.running, Busy: p.busy, Interactive: p.counts[Interactive], Bulk: p.counts[Bulk]}
+	s := Stats{Workers: p.workers, Running: p.running, Busy: p.busy, Delegated: p.children, Interactive: p.counts[Interactive], Bulk: p.counts[Bulk]}
 	s.Interactive.Waiting, s.Bulk.Waiting = len(p.queues[Interactive]), len(p.queues[Bulk])
 	return s
 }

@@ -65,6 +65,15 @@ func TestHashForParent(t *testing.T) {
 	}
 }
 
+// TestServersDelegate the hashing of batches' passwords.
+func TestServersDelegate(t *testing.T) {
+	t.Parallel()
+	s := startedServer(t, func(*serverOptions) {})
+	if _, err := s.pool.Hash(t.Context(), password.Bulk, []byte("Q!@1assword")); err != nil || s.pool.Stats().Delegated != 1 {
+		t.Errorf("the pool counts %+v, %v", s.pool.Stats(), err)
+	}
+}
+
 // TestNobodySeesTheHashCommand: it is not of the command line that people use.
 func TestNobodySeesTheHashCommand(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,8 @@ func (s *Store) settleWith(ctx context.Context, tenant muster.ID, have locks, f 
 	return err
 }
 
-// Accept is [provision.Store.Accept]. It does not wait for an Apply: nothing that it reads is changed by one but for the better.
+// Accept is [provision.Store.Accept]. It does not wait for an Apply. What one changes meanwhile of what it reads does no harm: the
+// queue gets shorter, the lane goes on, and the first batch of a repeated request is finished.
 func (s *Store) Accept(ctx context.Context, a *provision.Acceptance) (accepted provision.Accepted, err error) {
 	err = s.settleWith(ctx, a.Batch.Tenant, lockOfQueue, func(t *tx, _ bool) (err error) {
 		accepted, err = accept(t, a)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"muster"
 )
 
 // small lists the tables that do not grow with the directory or the batches, and may be walked.
@@ -259,6 +261,43 @@ func complaints(t *testing.T, c *pgx.Conn, s statement, mode string) (all []stri
 		}
 	}
 	return all
+}
+
+// TestPlansAreKeptOfListedStatementsOnly does the same work often enough for the server to keep plans, and asks it of which it did.
+func TestPlansAreKeptOfListedStatementsOnly(t *testing.T) {
+	t.Parallel()
+	f := openFixture(t, Options{Connections: 1})
+	for range 10 { // of which the first five are planned anew in any case
+		a := f.acceptance(t, 2, 10)
+		a.Replay, a.ReplayUntil = fmt.Append(nil, a.Batch.ID), fixtureTime.AddDate(1, 0, 0)
+		if _, err := f.Accept(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		f.mustAccept(t, 2, 10)
+		works := f.works(t, 4)
+		if err := f.Apply(t.Context(), f.tenant, chunksOf(works), muster.Keys{}, skipAll(works)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.User(t.Context(), f.tenant, 1); err != nil && muster.KindOf(err) != muster.KindNotFound {
+			t.Fatal(err)
+		}
+	}
+	keptOf := make(map[string]bool)
+	for _, text := range f.query(t, "SELECT statement FROM pg_prepared_statements WHERE generic_plans > 0") {
+		keptOf[text] = true
+	}
+	n := 0
+	for i, text := range statementText {
+		switch {
+		case keptOf[text] && keeping[statement(i)]:
+			n++
+		case keptOf[text]:
+			t.Errorf("a plan is kept of %s", text)
+		}
+	}
+	if n < 5 {
+		t.Errorf("plans are kept of %d statements", n)
+	}
 }
 
 func TestPlansThatGrowAreFound(t *testing.T) {
