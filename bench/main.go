@@ -101,6 +101,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options, on []string, only, flame string) (err error) {
+	if err := known(only); err != nil {
+		return err
+	}
 	b, err := newBench(ctx, o)
 	if err != nil {
 		return err
@@ -114,6 +117,23 @@ func run(ctx context.Context, o options, on []string, only, flame string) (err e
 		fmt.Printf("== %s: %s\n", m.name, m.about)
 		if err := m.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// known refuses names of which there is no measurement.
+func known(only string) error {
+	if only == "" {
+		return nil
+	}
+	names := make([]string, len(measurements))
+	for i, m := range measurements {
+		names[i] = m.name
+	}
+	for _, name := range strings.Split(only, ",") {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("-only: there is no measurement %q: %s are accepted", name, strings.Join(names, ", "))
 		}
 	}
 	return nil
